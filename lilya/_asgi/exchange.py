@@ -1,0 +1,336 @@
+"""One connection's life: an HTTP request with its response, or a websocket from handshake to close.
+
+The exchange joins the two pillars. It is the writer (`Outbox`), it owns the reader (`Inbox`, built when somebody reads),
+and it knows which work to cancel when the client leaves. User code runs in the server's task; the only task an exchange
+may start is its reader, and when the exchange is over the reader is, too.
+
+A disconnect counts only before the last message of the response was sent. Then, in this order:
+
+* scopes of `cancel_on_disconnect` and of streaming bodies are cancelled;
+* the handler's scope is cancelled, unless the handler took the matter over (`release`), or it is a websocket's handler
+  that receives: it is told by its next `receive`, and only if it does not come back for `PATIENCE` seconds cancelled.
+
+Three things end with it, in this order and under one shielded deadline: clean-up callbacks (last registered first), the
+reader, the nursery the exchange had to open for itself.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from inspect import isawaitable
+from threading import get_ident
+from typing import Any, Protocol
+
+import anyio
+from anyio.abc import TaskGroup
+
+from lilya._asgi.inbox import Inbox
+from lilya._asgi.outbox import Outbox
+from lilya._asgi.watch import Watch
+from lilya._sansio import http, websocket
+from lilya.concurrency.nursery import open_nursery, shielded
+from lilya.exceptions import ClientDisconnect, WebSocketDisconnect, WebSocketRuntimeError
+from lilya.types import ASGIApp, Message, Receive, Scope, Send
+
+__all__ = ["CLEANUP_SECONDS", "EXCHANGE", "PATIENCE", "Exchange", "Home", "Nowhere", "exchange_of", "run_alone"]
+
+logger = logging.getLogger("lilya.exchange")
+
+# The scope key under which the layers further in find the exchange of their connection.
+EXCHANGE = "lilya.exchange"
+# How long a websocket handler that receives may be busy with what came before the disconnect, in seconds.
+PATIENCE = 0.5
+# How long the clean-up of one exchange may take, in seconds, when even cancellation must wait for it.
+CLEANUP_SECONDS = 10.0
+
+Cleanup = Callable[[], Any]
+Failure = Callable[["Exchange", Exception], Awaitable[None]]
+
+
+class Home(Protocol):
+    """Where exchanges live: what an application's lifespan offers them."""
+
+    watch: Watch | None
+    draining: bool
+    live: dict[Exchange, None]  # the exchanges that are not over
+    idle: anyio.Event | None  # exists while somebody waits for the last of them
+
+    async def wait_draining(self) -> None: ...
+    def start_soon(self, fn: Callable[..., Any], *args: Any, name: str | None = None) -> None: ...
+
+
+class Nowhere:
+    """The home of a part used alone, in a framework that is not ours: nothing is watched, drained or counted."""
+
+    watch: Watch | None = None
+    draining = False
+
+    idle: anyio.Event | None = None
+
+    def __init__(self) -> None:
+        self.live: dict[Exchange, None] = {}
+
+    async def wait_draining(self) -> None:
+        """Nobody will ever drain: wait for ever, until cancelled."""
+        await anyio.sleep_forever()
+
+    def start_soon(self, fn: Callable[..., Any], *args: Any, name: str | None = None) -> None:
+        """There is no nursery."""
+        raise RuntimeError(f"{name or fn!r} needs the nursery of a Lilya application; this part of Lilya is used alone")
+
+
+class Exchange(Outbox):
+    """The life of one connection. `scope` is the one the server gave; `home` is where it lives."""
+
+    # What most exchanges do without is not set on each of them.
+    over = False
+    _inbox: Inbox | None = None
+    _nursery: TaskGroup | None = None  # one of its own, when the home has none
+    _reader: anyio.CancelScope | None = None
+    _reader_gone: anyio.Event
+    _handler: anyio.CancelScope | None = None
+    _guards: list[anyio.CancelScope] | None = None
+    _cleanups: list[Cleanup] | None = None
+
+    def __init__(self, home: Home, scope: Scope, receive: Receive, send: Send) -> None:
+        self.sink = send
+        self.phase = http.HEADERS if scope["type"] == "http" else websocket.CONNECTING
+        self.home = home
+        self.scope = scope
+        self.born = time.monotonic()
+        self._receive = receive
+
+    # -- reading ----------------------------------------------------------------------------------------------------
+
+    @property
+    def inbox(self) -> Inbox:
+        """The reader of the connection, built when it is first asked for."""
+        if self._inbox is None:
+            self._inbox = Inbox(self._receive, self)
+        return self._inbox
+
+    def receive(self) -> Awaitable[Message]:
+        """ASGI `receive` for the layers further in."""
+        return self.inbox.receive()
+
+    def read_ahead(self) -> None:
+        """Start the reader, where there is none: from now on a disconnect is noticed whatever the handler does."""
+        if self._reader is not None or self.gone or self.over:
+            return
+        nursery = self._nursery
+        if nursery is None:
+            if self.home.watch is None:
+                raise RuntimeError("nobody watches this connection: its exchange is not being run by an application")
+            nursery = self.home.watch.nursery
+        self._reader = anyio.CancelScope()
+        self._reader_gone = anyio.Event()
+        nursery.start_soon(self._read, self.inbox, name=f"reader of {self.scope['type']} {self.scope.get('path', '')}")
+
+    async def _read(self, inbox: Inbox) -> None:
+        assert self._reader is not None
+        try:
+            with self._reader:
+                await inbox.read_ahead()
+                # A websocket handler that receives has this long to come back for what is waiting.
+                while self.gone and (handler := self._handler) is not None and not handler.cancel_called:
+                    inbox.noted = True
+                    await anyio.sleep(PATIENCE)
+                    if self._handler is handler and inbox.noted and not inbox.receiving:
+                        handler.cancel()
+        finally:
+            self._reader_gone.set()
+
+    # -- the disconnect ---------------------------------------------------------------------------------------------
+
+    def disconnected(self) -> None:
+        """The client left (told by the inbox, or by a `send` that broke)."""
+        if not self.phase or self.gone:
+            return
+        self.gone = True
+        for guard in self._guards or ():
+            guard.cancel()
+        if self._handler is not None and not self._is_patient():
+            self._handler.cancel()
+
+    def departure(self) -> ClientDisconnect:
+        """What says that the client is gone; on a websocket with its code, 1006 where nobody knows it."""
+        if self.scope["type"] == "http":
+            return super().departure()
+        self.release()
+        message = (self._inbox.disconnect if self._inbox is not None else None) or {}
+        return WebSocketDisconnect(message.get("code") or 1006, message.get("reason"))
+
+    def misuse(self, kind: str) -> RuntimeError:
+        """What says that a message of this kind may not come now."""
+        if self.scope["type"] == "http":
+            return super().misuse(kind)
+        return WebSocketRuntimeError(websocket.complaint(self.phase, kind))
+
+    def _is_patient(self) -> bool:
+        """Whether the handler is a websocket's that receives, and so will hear of it by itself."""
+        inbox = self._inbox
+        return (
+            self.scope["type"] == "websocket"
+            and inbox is not None
+            and (inbox.receiving or inbox.taken or not inbox.empty)
+        )
+
+    def note(self) -> bool:
+        """For the watch: take note of where the exchange stands; whether it needs a reader if it stands there still."""
+        if self._reader is not None or self.gone or self.over:
+            return False
+        if self._inbox is None:
+            return True
+        self._inbox.noted = True  # the next message to be taken brings it back to the watch
+        return not self._inbox.receiving
+
+    def resumed(self) -> None:
+        """A message was taken since the watch looked: the handler is at work, look again."""
+        if self._handler is not None or self._guards:
+            self._watch()
+
+    def _watch(self) -> None:
+        if self._nursery is not None:
+            self.read_ahead()
+        elif self._reader is None and self.home.watch is not None:
+            self.home.watch.add(self)
+
+    def handle(self, scope: anyio.CancelScope) -> anyio.CancelScope | None:
+        """A handler runs in `scope` from now on: cancel it when the client leaves. Returns whom it takes over from."""
+        before, self._handler = self._handler, scope
+        if self.gone:
+            scope.cancel()
+        else:
+            self._watch()
+        return before
+
+    def handled(self, before: anyio.CancelScope | None) -> None:
+        """The handler has returned."""
+        self._handler = before
+
+    def release(self) -> None:
+        """The handler takes disconnects over: it is told, not cancelled."""
+        self._handler = None
+
+    def guard(self, scope: anyio.CancelScope) -> None:
+        """Cancel `scope` when the client leaves, whatever the handler does."""
+        if self._guards is None:
+            self._guards = []
+        self._guards.append(scope)
+        if self.gone:
+            scope.cancel()
+        else:
+            self._watch()
+
+    def unguard(self, scope: anyio.CancelScope) -> None:
+        """`scope` was left."""
+        if self._guards is not None:
+            self._guards.remove(scope)
+
+    async def is_disconnected(self) -> bool:
+        """Whether the client left before the response was complete. From now on the handler is told, not cancelled."""
+        self.release()
+        if self._reader is None and not self.gone:
+            self.read_ahead()
+            await anyio.lowlevel.checkpoint()  # the reader gets to the server's `receive`
+        await anyio.lowlevel.checkpoint()
+        return self.gone
+
+    async def wait_disconnected(self) -> None:
+        """Wait until the client left; for ever, when the response is completed first. Cancellation does nothing else."""
+        self.release()
+        event = anyio.Event()
+        gone = anyio.CancelScope()
+        self.guard(gone)
+        try:
+            with gone:
+                await event.wait()
+        finally:
+            self.unguard(gone)
+
+    # -- the end ----------------------------------------------------------------------------------------------------
+
+    def at_end(self, cleanup: Cleanup) -> None:
+        """Call `cleanup`, sync or async, when the exchange is over, however it ends. The last registered runs first."""
+        if self._cleanups is None:
+            self._cleanups = []
+        self._cleanups.append(cleanup)
+
+    async def run(self, app: ASGIApp, failed: Failure | None = None) -> None:
+        """Run `app` as this exchange, to its very end.
+
+        An exception goes to `failed`, which may still answer, and on to the server; that of a client who left goes
+        nowhere. Cancelling it cancels the application and does the clean-up under a shielded deadline.
+        """
+        home = self.home
+        if self._nursery is None and (home.watch is None or home.watch.thread != get_ident()):
+            async with open_nursery() as self._nursery:
+                return await self.run(app, failed)
+        self.scope[EXCHANGE] = self
+        home.live[self] = None
+        try:
+            await app(self.scope, self.receive, self.send)
+        except Exception as exc:
+            if self.gone and is_departure(exc):
+                logger.debug("the client of %s left", self.scope.get("path"))
+            else:
+                if failed is not None:
+                    await failed(self, exc)
+                raise
+        finally:
+            self.over = True
+            del self.scope[EXCHANGE]  # scope and exchange hold each other: leave nothing to the cycle collector
+            del home.live[self]
+            if home.idle is not None and not home.live:
+                home.idle.set()
+            if self._reader is not None or self._cleanups is not None:
+                await self._end()
+            if self._inbox is not None:
+                self._inbox.disown()
+
+    async def _end(self) -> None:
+        with shielded(CLEANUP_SECONDS) as scope:
+            while self._cleanups:
+                await self._clean(self._cleanups.pop())
+            if self._reader is not None:
+                self._reader.cancel()
+                await self._reader_gone.wait()
+        if scope.cancelled_caught:
+            logger.error("clean-up of %s took more than %s s and was cut", self.scope.get("path"), CLEANUP_SECONDS)
+
+    async def _clean(self, cleanup: Cleanup) -> None:
+        try:
+            result = cleanup()
+            if isawaitable(result):
+                await result
+        except Exception:
+            logger.exception("clean-up %r of %s failed", cleanup, self.scope.get("path"))
+
+
+def is_departure(exc: BaseException) -> bool:
+    """Whether an exception only says that the client left.
+
+    Another framework further in may have put its own words for it; a bug in somebody's clean-up is none of them.
+    """
+    if isinstance(exc, ClientDisconnect):
+        return True
+    reason = exc.__cause__ or exc.__context__
+    if isinstance(exc, OSError) or type(exc).__name__.endswith("Disconnect"):
+        return reason is not None and is_departure(reason)
+    return False
+
+
+def exchange_of(scope: Scope) -> Exchange | None:
+    """The exchange of a connection, or None where a part of Lilya is used alone."""
+    exchange: Exchange | None = scope.get(EXCHANGE)
+    return None if exchange is None or exchange.over else exchange
+
+
+async def run_alone(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    """Run a part of Lilya that is used alone as an exchange of its own: it keeps the same promises.
+
+    The scope given is left as it was.
+    """
+    await Exchange(Nowhere(), {**scope}, receive, send).run(app)

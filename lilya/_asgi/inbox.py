@@ -1,0 +1,344 @@
+"""The one reader of a connection.
+
+Exactly one object per connection calls the server's `receive`: this one. Whoever else wants messages asks here, so
+nothing is eaten, everything can be replayed, and everybody learns of the disconnect.
+
+A message is read in one of two ways, never in both at once: by whoever waits for it (`next`, when nobody else reads),
+or ahead of everybody by the reader (`read_ahead`), which exists only while somebody must learn of the disconnect who is
+not receiving. Taking a message from the queue has no await in it: a cancelled `next` loses nothing.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Protocol
+
+import anyio
+
+from lilya.exceptions import ClientDisconnect
+from lilya.types import Message, Receive
+
+__all__ = ["MESSAGE_COST", "NOBODY", "READ_AHEAD", "BodyStream", "Inbox", "Owner"]
+
+# How far the reader may run ahead of the handler, in bytes: enough for the rest of any usual request, so that its
+# disconnect is seen; small beside what a server buffers itself. Beyond it the reader stops and TCP holds the client.
+READ_AHEAD = 256 * 1024
+# What a message weighs besides its payload, so that a flood of empty ones is bounded too: 2,048 of them.
+MESSAGE_COST = 128
+
+DISCONNECTS = frozenset({"http.disconnect", "websocket.disconnect"})
+
+
+class Owner(Protocol):
+    """Whom an inbox tells what it sees."""
+
+    def disconnected(self) -> None:
+        """The disconnect has come. Called once, from whichever task read it."""
+
+    def resumed(self) -> None:
+        """Somebody received while nobody watched the exchange, and does not receive any more."""
+
+
+class Nobody:
+    """The owner of an inbox that is no connection's, or that has outlived it."""
+
+    def disconnected(self) -> None:
+        """Nobody is told."""
+
+    def resumed(self) -> None:
+        """Nobody watches."""
+
+
+NOBODY = Nobody()
+
+
+def weight(message: Message) -> int:
+    """What a message counts against the bound, in bytes (a str counts its characters)."""
+    payload = message.get("body") or message.get("bytes") or message.get("text")
+    return MESSAGE_COST + len(payload) if payload else MESSAGE_COST
+
+
+class Inbox:
+    """Reads a connection's messages, in order, for everybody who wants them. `limit` is in bytes."""
+
+    __slots__ = (
+        "_ahead",
+        "_body",
+        "_changed",
+        "_collecting",
+        "_ended",
+        "_error",
+        "_owner",
+        "_parts",
+        "_queue",
+        "_replayed",
+        "_size",
+        "_streamed",
+        "_waiting",
+        "busy",
+        "disconnect",
+        "limit",
+        "noted",
+        "reading",
+        "source",
+        "taken",
+    )
+
+    def __init__(self, receive: Receive, owner: Owner, limit: int = READ_AHEAD) -> None:
+        self.source = receive
+        self._owner = owner
+        self.limit = limit
+        self.disconnect: Message | None = None
+        self.taken = False  # a message was taken; whoever cares may reset it
+        self.noted = True  # nothing was taken since this was set: the next to take a message says so, by `note_taken`
+        # Whether asking the server is not all there is to `next`: somebody reads, something waits, or it is over.
+        self.busy = False
+        self._queue: deque[Message] = deque()
+        self._size = 0
+        self.reading = False  # a caller of `next` is inside the server's `receive`
+        self._ahead = False  # the reader is at work
+        self._waiting = 0  # how many wait for what somebody else reads
+        self._changed: anyio.Event | None = None  # exists while someone waits for news
+        self._ended = False  # nothing more will come: the disconnect came, or `receive` failed
+        self._error: Exception | None = None
+        self._body: bytes | None = None
+        self._parts: list[bytes] = []
+        self._collecting = False
+        self._streamed = False  # a piece of the body was handed out and is not kept
+        self._replayed = False  # the kept body was given once more, as a message
+
+    # -- messages ---------------------------------------------------------------------------------------------------
+
+    @property
+    def empty(self) -> bool:
+        """Whether no message waits to be taken (the disconnect does not count)."""
+        return not self._queue
+
+    @property
+    def receiving(self) -> bool:
+        """Whether somebody waits for a message."""
+        return self._waiting > 0 or self.reading
+
+    def _notify(self) -> None:
+        if self._changed is not None:
+            self._changed.set()
+            self._changed = None
+
+    async def _news(self) -> None:
+        if self._changed is None:
+            self._changed = anyio.Event()
+        await self._changed.wait()
+
+    def end(self, message: Message) -> None:
+        """The disconnect message came."""
+        if self.disconnect is None:
+            self.disconnect = message
+            self._ended = self.busy = True
+            self._owner.disconnected()
+        self._notify()
+
+    async def next(self) -> Message:
+        """The next message; the disconnect, once it came, for ever. Cancelling it loses nothing.
+
+        What the server's `receive` raised is raised here, to everyone who asks.
+        """
+        if self.busy:
+            message = await self._next_in_turn()
+        else:
+            # Nobody reads: the caller is the reader, for one message.
+            self.busy = self.reading = True
+            try:
+                message = await self.source()
+            except BaseException as exc:
+                self.read_failed(exc)
+                raise
+            self.busy = self.reading = False
+            if message["type"] in DISCONNECTS:
+                self.end(message)
+        if self.noted:
+            self.note_taken()
+        return message
+
+    def read_failed(self, exc: BaseException) -> None:
+        """A caller that found nobody `busy`, and so asked the `source` itself, got an exception.
+
+        It was cancelled, or the server's channel broke.
+        """
+        self.busy = self.reading = False
+        if isinstance(exc, Exception):
+            self._fail(exc)
+        self._notify()
+
+    def note_taken(self) -> None:
+        """A message was taken, the first since it was `noted` that none was."""
+        self.noted = False
+        self.taken = True
+        self._notify()  # who waited for somebody else's reading takes it over
+        self._owner.resumed()
+
+    async def _next_in_turn(self) -> Message:
+        while self.busy:
+            if self._queue:
+                return self._pop()
+            if self.disconnect is not None:
+                return self.disconnect
+            if self._error is not None:
+                raise self._error
+            self._waiting += 1
+            self.noted = True
+            try:
+                await self._news()
+            finally:
+                self._waiting -= 1
+        return await self.next()
+
+    def _pop(self) -> Message:
+        message = self._queue.popleft()
+        if self._size > self.limit:
+            self._notify()
+        self._size -= weight(message)
+        self.busy = bool(self._queue) or self._ended or self._ahead
+        return message
+
+    def disown(self) -> None:
+        """The owner is over, and hears of nothing any more (the two would hold each other)."""
+        self._owner = NOBODY
+
+    def _fail(self, error: Exception) -> None:
+        """The server's channel broke, or a layer's own `receive` failed: whoever receives shall see it."""
+        self._error = error
+        self._ended = self.busy = True
+        self._notify()
+
+    async def read_ahead(self) -> None:
+        """Read until the disconnect, within the bound; returns when it came. Run by the reader's task."""
+        while self.reading:
+            await self._news()  # somebody waits in the server's `receive` now; the next message is the reader's
+        if self._ended:
+            return
+        self.busy = self._ahead = True
+        try:
+            while not self._ended:
+                if self._size > self.limit:
+                    await self._news()
+                    continue
+                message = await self.source()
+                if message["type"] in DISCONNECTS:
+                    self.end(message)
+                else:
+                    self._queue.append(message)
+                    self._size += weight(message)
+                    self._notify()
+        except Exception as error:
+            self._fail(error)
+        finally:
+            self._ahead = False
+            self.busy = bool(self._queue) or self._ended
+            self._notify()
+
+    # -- what an ASGI app sees --------------------------------------------------------------------------------------
+
+    async def receive(self) -> Message:
+        """ASGI `receive` for the layers further in: after `body` the whole body is there once more, as one message."""
+        if self._body is not None and not self._replayed:
+            self._replayed = True
+            return {"type": "http.request", "body": self._body, "more_body": False}
+        message = await self.next()
+        if message["type"] == "http.request":
+            self._streamed = True
+        return message
+
+    async def peek(self) -> Message:
+        """The message `receive` would give, left in place."""
+        if self._body is not None and not self._replayed:
+            return {"type": "http.request", "body": self._body, "more_body": False}
+        message = await self.next()
+        if message["type"] not in DISCONNECTS:
+            self._queue.appendleft(message)
+            self._size += weight(message)
+            self.busy = True
+            self._notify()
+        return message
+
+    # -- the request body -------------------------------------------------------------------------------------------
+
+    async def body(self) -> bytes:
+        """The whole body, kept. Any number of tasks may ask at once, one collects.
+
+        Raises `ClientDisconnect` when the client left before its end, `RuntimeError` when it was streamed. A cancelled
+        collector loses nothing: the next goes on where it stopped.
+        """
+        while self._body is None:
+            if self._streamed:
+                raise RuntimeError("Stream consumed")
+            if self._collecting:
+                await self._news()
+                continue
+            self._collecting = True
+            try:
+                await self._collect()
+            finally:
+                self._collecting = False
+                self._notify()
+        return self._body
+
+    async def _collect(self) -> None:
+        more = True
+        while more:
+            message = await self.next()
+            if message["type"] != "http.request":
+                raise ClientDisconnect(detail="the client left before the request body was complete")
+            self._parts.append(message.get("body") or b"")
+            more = message.get("more_body", False)
+        self._body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
+        self._parts.clear()
+
+    def stream(self) -> BodyStream:
+        """The body in the pieces the server gives, not kept, and an empty one at its end; whole after `body`.
+
+        Raises `RuntimeError` when the body was streamed before.
+        """
+        if self._body is None:
+            if self._streamed or self._collecting or self._parts:
+                raise RuntimeError("Stream consumed")
+            self._streamed = True
+        return BodyStream(self, self._body)
+
+
+class BodyStream:
+    """Iterates over a request body. Nothing is left to close when it is abandoned, hence no generator.
+
+    Raises `ClientDisconnect` when the client left before the end. Cancelling a step loses nothing.
+    """
+
+    __slots__ = ("_inbox", "_more", "_over", "_whole")
+
+    def __init__(self, inbox: Inbox, whole: bytes | None) -> None:
+        self._inbox = inbox
+        self._whole = whole
+        self._more = whole is None
+        self._over = False
+
+    def __aiter__(self) -> BodyStream:
+        return self
+
+    async def __anext__(self) -> bytes:
+        whole, self._whole = self._whole, None
+        if whole:
+            return whole
+        while self._more:
+            message = await self._inbox.next()
+            if message["type"] != "http.request":
+                raise ClientDisconnect(detail="the client left before the request body was complete")
+            self._more = message.get("more_body", False)
+            if piece := message.get("body"):
+                return bytes(piece)
+        if self._over:
+            raise StopAsyncIteration
+        self._over = True
+        return b""
+
+    async def aclose(self) -> None:
+        """Leave the rest of the body unread."""
+        self._more = False
+        self._over = True

@@ -1,0 +1,223 @@
+"""An application's life: its nursery, and the one task that opens and closes everything.
+
+Entered in this order and left in the reverse, all in the task of the lifespan call:
+
+    the frame        a cancel scope that turns into the shielded deadline of the clean-up
+    the lifespans    of the application and of every application in it, parents before children
+    the inner nursery    the watch with its readers, and the services
+    the task group   `app.task_group`: tasks end before the resources they use
+
+Failure is logged here, once, and only then told to the server: hypercorn takes a bare exception for "no lifespan
+support" and goes on serving, and may lose the message of a failure.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import traceback
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import dataclass
+from functools import partial
+from threading import get_ident
+from typing import Any
+
+import anyio
+from anyio.abc import TaskGroup
+
+from lilya._asgi.exchange import Exchange
+from lilya._asgi.statistics import Statistics, TaskStatistics, describe
+from lilya._asgi.watch import Watch
+from lilya.concurrency.nursery import open_nursery, raise_plain, unwrap
+from lilya.concurrency.service import Service, Supervisor
+from lilya.concurrency.threads import enforce_async_callable, thread_limits
+from lilya.types import Receive, Scope, Send
+
+__all__ = ["EXIT_SECONDS", "Life"]
+
+logger = logging.getLogger("lilya.lifespan")
+
+# How long the lifespans may take to close what they opened, in seconds, when even cancellation must wait for it.
+EXIT_SECONDS = 30.0
+
+Part = Callable[[], AbstractAsyncContextManager[Mapping[str, Any] | None]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Job:
+    name: str
+    born: float
+
+
+class Life:
+    """The home of an application's exchanges, and of everything that outlives them.
+
+    `drain_timeout` in seconds: how long, from the shutdown on, exchanges and tasks may go on before they are cancelled.
+    """
+
+    def __init__(self, drain_timeout: float = 10.0, services: Sequence[Service] = ()) -> None:
+        self.drain_timeout = drain_timeout
+        self.services = tuple(services)
+        self.watch: Watch | None = None
+        self.task_group: TaskGroup | None = None
+        self.failure: BaseException | None = None
+        self.draining = False
+        self.failed_tasks = 0
+        self._supervisor: Supervisor | None = None
+        self.live: dict[Exchange, None] = {}
+        self._jobs: dict[_Job, None] = {}
+        self._drained: anyio.Event | None = None  # exists while somebody waits for draining
+        self.idle: anyio.Event | None = None  # exists while somebody waits for the exchanges to end
+
+    # -- exchanges --------------------------------------------------------------------------------------------------
+
+    async def wait_idle(self) -> None:
+        """Wait until no exchange is left."""
+        while self.live:
+            self.idle = self.idle or anyio.Event()
+            await self.idle.wait()
+            self.idle = None
+
+    # -- draining ---------------------------------------------------------------------------------------------------
+
+    def drain(self) -> None:
+        """The end is near: whatever watches `draining` shall finish politely. Idempotent, never waits."""
+        self.draining = True
+        if self._drained is not None:
+            self._drained.set()
+
+    async def wait_draining(self) -> None:
+        """Wait until the application is being stopped."""
+        if not self.draining:
+            self._drained = self._drained or anyio.Event()
+            await self._drained.wait()
+
+    # -- tasks ------------------------------------------------------------------------------------------------------
+
+    def nursery(self) -> TaskGroup:
+        """The application's nursery; `RuntimeError` while there is none."""
+        if self.task_group is None:
+            raise RuntimeError(
+                "the application has no nursery: it opens with the lifespan. Is the server's lifespan support off, "
+                "or is the TestClient used without `with`?"
+            )
+        return self.task_group
+
+    def start_soon(self, fn: Callable[..., Any], *args: Any, name: str | None = None) -> None:
+        """Start `fn(*args)`, sync or async, in the application's nursery; a failure is logged and counted."""
+        nursery = self.nursery()
+        job = _Job(name or getattr(fn, "__qualname__", None) or repr(fn), time.monotonic())
+        self._jobs[job] = None
+        nursery.start_soon(self._guarded, job, partial(enforce_async_callable(fn), *args), name=job.name)
+
+    async def _guarded(self, job: _Job, fn: Callable[[], Awaitable[object]]) -> None:
+        try:
+            await fn()
+        except anyio.get_cancelled_exc_class():
+            logger.warning("task %r was still running and was cancelled", job.name, extra={"task": job.name})
+            raise
+        except Exception as exc:
+            self.failed_tasks += 1
+            logger.error("task %r failed", job.name, exc_info=unwrap(exc), extra={"task": job.name})
+        finally:
+            del self._jobs[job]
+
+    def statistics(self) -> Statistics:
+        """A frozen picture of what is running now."""
+        now = time.monotonic()
+        return Statistics(
+            exchanges=describe(self.live),
+            tasks=tuple(TaskStatistics(job.name, now - job.born) for job in self._jobs),
+            services=self._supervisor.statistics() if self._supervisor is not None else (),
+            threads=self._busy_threads(),
+            failed_tasks=self.failed_tasks,
+            draining=self.draining,
+        )
+
+    def _busy_threads(self) -> int:
+        if self.watch is None or self.watch.thread != get_ident():
+            return 0  # the limiters belong to the event loop of the application
+        limits = thread_limits().statistics()
+        return limits.handlers.borrowed_tokens + limits.files.borrowed_tokens + limits.cleanup.borrowed_tokens
+
+    # -- the lifespan -----------------------------------------------------------------------------------------------
+
+    async def run(self, parts: Sequence[Part], scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer an ASGI lifespan call. `parts` are the lifespans to enter, parents before children.
+
+        A failure is logged, told to the server and raised as it is. Cancellation closes everything that was opened,
+        under a shielded deadline, and propagates.
+        """
+        if self.watch is not None:
+            raise RuntimeError("the application is running already: one lifespan at a time")
+        await receive()
+        self.failure = None
+        self.draining = False
+        self._drained = None
+        serving = [False]
+        try:
+            with anyio.CancelScope() as frame:
+                await self._live_on(frame, parts, scope, receive, send, serving)
+            if frame.cancelled_caught:
+                logger.error("the lifespans did not end within %s s and were cancelled", EXIT_SECONDS)
+        except Exception as exc:
+            self.failure = unwrap(exc)
+        if self.failure is None:
+            await send({"type": "lifespan.shutdown.complete"})
+            return
+        stage = "shutdown" if serving[0] else "startup"
+        logger.critical("the application failed (%s)", stage, exc_info=self.failure)
+        message = "".join(traceback.format_exception_only(self.failure)).strip()
+        await send({"type": f"lifespan.{stage}.failed", "message": message})
+        raise_plain(self.failure)
+
+    async def _live_on(
+        self,
+        frame: anyio.CancelScope,
+        parts: Sequence[Part],
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        serving: list[bool],
+    ) -> None:
+        async with AsyncExitStack() as stack:
+            try:
+                for part in parts:
+                    await self._enter(stack, part, scope)
+                async with open_nursery() as inner:
+                    await self._serve(inner, receive, send, serving)
+            finally:
+                # From here on only clean-up: it is waited for, within bounds, whoever cancels us.
+                frame.deadline = anyio.current_time() + EXIT_SECONDS
+                frame.shield = True
+
+    async def _enter(self, stack: AsyncExitStack, part: Part, scope: Scope) -> None:
+        state = await stack.enter_async_context(part())
+        if state is not None:
+            if "state" not in scope:
+                raise RuntimeError('The server does not support "state" in the lifespan scope.')
+            scope["state"].update(state)
+
+    async def _serve(self, inner: TaskGroup, receive: Receive, send: Send, serving: list[bool]) -> None:
+        watch = Watch(inner)
+        inner.start_soon(watch.run, name="lilya watch")
+        self._supervisor = Supervisor(self.services)
+        try:
+            await self._supervisor.start(inner)
+            self.watch = watch
+            async with open_nursery() as self.task_group:
+                await send({"type": "lifespan.startup.complete"})
+                serving[0] = True
+                await receive()
+                self.drain()
+                until = anyio.current_time() + self.drain_timeout
+                with anyio.CancelScope(deadline=until):
+                    await self.wait_idle()
+                await self._supervisor.stop()
+                self.task_group.cancel_scope.deadline = max(until, anyio.current_time())
+        finally:
+            self.drain()
+            self.watch = self.task_group = None
+            await self._supervisor.stop()
+        inner.cancel_scope.cancel()

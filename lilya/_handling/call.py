@@ -1,0 +1,189 @@
+"""A plan becomes an ASGI app: arguments, the call, the response.
+
+User code runs in the server's task. A handler that may wait is called inside a cancel scope that ends when the client
+leaves; only the call is inside, so what stands around it may still await. One that cannot wait gets no scope at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, Literal, TypeAlias
+
+import anyio
+
+from lilya._asgi.exchange import EXCHANGE, Exchange
+from lilya._handling.plan import Plan
+from lilya._handling.result import to_response
+from lilya.concurrency.nursery import open_nursery, open_trio_nursery, raise_plain, unwrap
+from lilya.concurrency.threads import run_in_threadpool
+from lilya.exceptions import ClientDisconnect, WebSocketDisconnect
+from lilya.requests import Request
+from lilya.responses.base import Response
+from lilya.types import ASGIApp, Receive, Scope, Send
+from lilya.websockets import WebSocket, WebSocketState
+
+__all__ = ["OnDisconnect", "compile_http", "compile_websocket"]
+
+OnDisconnect: TypeAlias = Literal["cancel", "ignore"]
+Bind: TypeAlias = Callable[[Scope, Receive, Send], dict[str, Any]]
+
+# RFC 9110, section 9.2.1, and QUERY: cutting one of these short leaves nothing half done.
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "QUERY"})
+
+
+def bind_http(plan: Plan) -> Bind:
+    """What fills a plan's arguments from a request. A nursery is added by whoever opens it."""
+    requests = [name for name, source in plan.arguments if source == "request"]
+    params = [name for name, source in plan.arguments if source == "path"]
+    if not requests:
+        if not params:
+            return lambda scope, receive, send: {}
+        return lambda scope, receive, send: {name: scope["path_params"][name] for name in params}
+
+    def bind(scope: Scope, receive: Receive, send: Send) -> dict[str, Any]:
+        request = Request(scope, receive, send)
+        arguments: dict[str, Any] = {name: request for name in requests}
+        if params:
+            found = scope["path_params"]
+            for name in params:
+                arguments[name] = found[name]
+        return arguments
+
+    return bind
+
+
+def callable_of(plan: Plan) -> Callable[..., Awaitable[Any]]:
+    """The handler as something to await: a sync one runs in a thread."""
+    return plan.handler if plan.is_async else partial(run_in_threadpool, plan.handler)
+
+
+async def respond(result: Any, scope: Scope, receive: Receive, send: Send) -> None:
+    """Send what a handler returned."""
+    response = result if isinstance(result, Response) else to_response(result)
+    await response(scope, receive, send)
+
+
+def compile_http(plan: Plan, on_disconnect: OnDisconnect | None) -> ASGIApp:
+    """The ASGI app of an HTTP handler. `on_disconnect` None: by the method."""
+    bind = bind_http(plan)
+    handler = callable_of(plan)
+
+    async def run(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            result = await handler(**bind(scope, receive, send))
+        except BaseExceptionGroup as group:
+            raise_plain(unwrap(group))
+        if not isinstance(result, Response):
+            result = to_response(result)
+        await result(scope, receive, send)
+
+    async def run_cancellable(scope: Scope, receive: Receive, send: Send) -> None:
+        if on_disconnect is None and scope["method"] not in SAFE_METHODS:
+            return await run(scope, receive, send)
+        exchange: Exchange = scope[EXCHANGE]
+        with anyio.CancelScope() as cut:
+            before = exchange.handle(cut)
+            try:
+                result = await handler(**bind(scope, receive, send))
+            except BaseExceptionGroup as group:
+                raise_plain(unwrap(group))
+            finally:
+                exchange.handled(before)
+        if cut.cancelled_caught:
+            raise ClientDisconnect(detail="the client left while the handler was at work")
+        await respond(result, scope, receive, send)
+
+    async def run_in_nursery(scope: Scope, receive: Receive, send: Send) -> None:
+        exchange: Exchange = scope[EXCHANGE]
+        cancels = on_disconnect == "cancel" or (on_disconnect is None and scope["method"] in SAFE_METHODS)
+        arguments = bind(scope, receive, send)
+        async with _open(plan, arguments) as nursery:
+            before = exchange.handle(nursery.cancel_scope) if cancels else None
+            try:
+                result = await handler(**arguments)
+                # The nursery is the request's: a streaming body may live off its tasks.
+                await respond(result, scope, receive, send)
+            finally:
+                if cancels:
+                    exchange.handled(before)
+        if nursery.cancel_scope.cancelled_caught and exchange.gone:
+            raise ClientDisconnect(detail="the client left while the handler was at work")
+
+    if plan.nursery is not None:
+        return run_in_nursery
+    return run_cancellable if plan.waits and on_disconnect != "ignore" else run
+
+
+def compile_websocket(plan: Plan, on_disconnect: OnDisconnect | None) -> ASGIApp:
+    """The ASGI app of a websocket handler. It ends quietly when the handler lets a `WebSocketDisconnect` through."""
+    handler = callable_of(plan)
+    sockets = [name for name, source in plan.arguments if source == "websocket"]
+    params = [name for name, source in plan.arguments if source == "path"]
+
+    def bind(websocket: WebSocket, scope: Scope) -> dict[str, Any]:
+        arguments: dict[str, Any] = {name: websocket for name in sockets}
+        for name in params:
+            arguments[name] = scope["path_params"][name]
+        return arguments
+
+    async def run(websocket: WebSocket, scope: Scope) -> None:
+        exchange: Exchange = scope[EXCHANGE]
+        with anyio.CancelScope() as cut:
+            before = exchange.handle(cut) if on_disconnect != "ignore" else None
+            try:
+                await handler(**bind(websocket, scope))
+            finally:
+                exchange.handled(before)
+
+    async def run_in_nursery(websocket: WebSocket, scope: Scope) -> None:
+        exchange: Exchange = scope[EXCHANGE]
+        arguments = bind(websocket, scope)
+        async with _open(plan, arguments) as nursery:
+            before = exchange.handle(nursery.cancel_scope) if on_disconnect != "ignore" else None
+            try:
+                await handler(**arguments)
+            finally:
+                exchange.handled(before)
+
+    call = run if plan.nursery is None else run_in_nursery
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        websocket = WebSocket(scope, receive, send)
+        try:
+            await call(websocket, scope)
+        except WebSocketDisconnect:
+            return
+        except BaseExceptionGroup as group:
+            plain = unwrap(group)
+            if isinstance(plain, WebSocketDisconnect):
+                return
+            raise_plain(plain)
+        if websocket.application_state is not WebSocketState.DISCONNECTED:
+            await websocket.close()
+
+    return serve
+
+
+def _open(plan: Plan, arguments: dict[str, Any]) -> Any:
+    """The nursery a plan asks for; entering it fills the argument."""
+    return _Opened(open_nursery() if plan.nursery == "task_group" else open_trio_nursery(), plan, arguments)
+
+
+class _Opened:
+    __slots__ = ("_arguments", "_manager", "_plan")
+
+    def __init__(self, manager: Any, plan: Plan, arguments: dict[str, Any]) -> None:
+        self._manager = manager
+        self._plan = plan
+        self._arguments = arguments
+
+    async def __aenter__(self) -> Any:
+        nursery = await self._manager.__aenter__()
+        for name, source in self._plan.arguments:
+            if source == self._plan.nursery:
+                self._arguments[name] = nursery
+        return nursery
+
+    async def __aexit__(self, *exc: Any) -> Any:
+        return await self._manager.__aexit__(*exc)

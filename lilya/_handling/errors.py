@@ -1,0 +1,160 @@
+"""An exception finds its handler, and the handler its answer.
+
+The nearest layer that has a handler wins (`Path`, then `Include`, then the application): each layer that has some
+catches, asks here, and lets pass what it has no handler for. Within a layer a status comes before a class, and of the
+classes the most specific in the exception's MRO.
+
+A client that left is nobody's to answer: `ClientDisconnect` passes all layers.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from lilya._asgi.exchange import Exchange, exchange_of
+from lilya._handling.result import to_response
+from lilya._sansio import http, websocket as ws
+from lilya.concurrency.nursery import unwrap
+from lilya.concurrency.threads import is_async_callable, run_in_threadpool
+from lilya.exceptions import ClientDisconnect, HTTPException, WebSocketException
+from lilya.requests import Request
+from lilya.responses.base import JSONResponse, PlainText, Response
+from lilya.types import ASGIApp, ExceptionHandler, ExceptionHandlers, Message, Receive, Scope, Send
+from lilya.websockets import WebSocket
+
+__all__ = ["Catching", "answer", "default_answer", "deny", "find_handler", "plain_response"]
+
+logger = logging.getLogger("lilya")
+
+
+def find_handler(exc: Exception, handlers: ExceptionHandlers) -> ExceptionHandler | None:
+    """The handler of one layer for an exception, or None."""
+    if isinstance(exc, HTTPException) and exc.status_code in handlers:
+        return handlers[exc.status_code]
+    if isinstance(exc, ExceptionGroup):
+        kinds = common_classes(exc)
+    else:
+        kinds = type(exc).__mro__
+    return next((handlers[kind] for kind in kinds if kind in handlers), None)
+
+
+def common_classes(group: ExceptionGroup[Exception]) -> tuple[type, ...]:
+    """Where to look for the handler of several exceptions at once: `ExceptionGroup` itself, then their common classes."""
+    leaves = list(_leaves(group))
+    shared = [kind for kind in type(leaves[0]).__mro__ if all(isinstance(leaf, kind) for leaf in leaves)]
+    return (type(group), ExceptionGroup, *(kind for kind in shared if kind not in (Exception, BaseException, object)))
+
+
+def _leaves(group: BaseExceptionGroup[Any]) -> list[BaseException]:
+    return [
+        leaf
+        for each in group.exceptions
+        for leaf in (_leaves(each) if isinstance(each, BaseExceptionGroup) else [each])
+    ]
+
+
+def has_started(exchange: Exchange | None) -> bool:
+    """Whether anything of the response is out already."""
+    return exchange is not None and exchange.phase not in (http.HEADERS, ws.CONNECTING, ws.OPEN)
+
+
+async def answer(exc: Exception, handlers: ExceptionHandlers, scope: Scope, receive: Receive, send: Send) -> bool:
+    """Let the handler of a layer answer. False: there is none, or it is too late, and the exception goes on.
+
+    Once the response has started a handler is called for its side effects alone. What a handler raises replaces the
+    exception. Sync handlers run in a thread.
+    """
+    if isinstance(exc, ClientDisconnect):
+        return False
+    handler = find_handler(exc, handlers)
+    if handler is None:
+        return False
+    exchange = exchange_of(scope)
+    if scope["type"] == "http":
+        result = await call(handler, Request(scope, receive, send), exc)
+        if has_started(exchange):
+            return False
+        await to_response(result)(scope, receive, send)
+        return True
+    websocket = WebSocket(scope, receive, send)
+    result = await call(handler, websocket, exc)
+    if result is not None and not has_started(exchange) and (exchange is None or exchange.phase is ws.CONNECTING):
+        await deny(to_response(result), scope, receive, send)
+    return True
+
+
+async def call(handler: ExceptionHandler, connection: Any, exc: Exception) -> Any:
+    """Call an exception handler, sync or async."""
+    if is_async_callable(handler):
+        return await handler(connection, exc)
+    return await run_in_threadpool(handler, connection, exc)
+
+
+def plain_response(exc: HTTPException) -> ASGIApp:
+    """What an `HTTPException` is answered with when nobody handles it: its detail as text, as JSON where it has parts."""
+    if exc.response is not None:
+        response: ASGIApp = exc.response
+        return response
+    headers = dict(exc.headers or {})
+    if exc.status_code in (204, 304):
+        return Response(status_code=exc.status_code, headers=headers)
+    if isinstance(exc.detail, dict | list | tuple):
+        return JSONResponse(exc.detail, status_code=exc.status_code, headers=headers)
+    return PlainText(str(exc.detail), status_code=exc.status_code, headers=headers)
+
+
+async def default_answer(exc: Exception, scope: Scope, receive: Receive, send: Send) -> bool:
+    """What an application answers by itself: `HTTPException` and, on a websocket, `WebSocketException`.
+
+    False: the exception is none of them, or it is too late.
+    """
+    exchange = exchange_of(scope)
+    if scope["type"] == "http":
+        if not isinstance(exc, HTTPException) or has_started(exchange):
+            return False
+        await plain_response(exc)(scope, receive, send)
+        return True
+    opened = exchange is not None and exchange.phase is ws.OPEN
+    if isinstance(exc, WebSocketException):
+        await send(close_message(exc.code, exc.reason))
+    elif not isinstance(exc, HTTPException) or has_started(exchange):
+        return False
+    elif opened:
+        # RFC 6455, section 7.4.1: 1008 is the client's fault, 1011 the server's.
+        await send(close_message(1008 if exc.status_code < 500 else 1011, str(exc.detail)))
+    else:
+        await deny(plain_response(exc), scope, receive, send)
+    return True
+
+
+def close_message(code: int, reason: str) -> Message:
+    """The message that closes a websocket."""
+    return {"type": "websocket.close", "code": code, "reason": ws.closing_reason(reason)}
+
+
+async def deny(response: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    """Refuse a handshake: with `response` where the server can send one, else with a close before accept (a 403)."""
+    if "websocket.http.response" in (scope.get("extensions") or {}):
+        await response(scope, receive, send)
+    else:
+        await send(close_message(1000, ""))
+
+
+class Catching:
+    """The layer that lets the exception handlers of a route or an include answer."""
+
+    __slots__ = ("app", "handlers")
+
+    def __init__(self, app: ASGIApp, handlers: ExceptionHandlers) -> None:
+        self.app = app
+        self.handlers = handlers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run the layers further in; answer what they raise."""
+        try:
+            await self.app(scope, receive, send)
+        except Exception as exc:
+            plain = unwrap(exc)
+            if not isinstance(plain, Exception) or not await answer(plain, self.handlers, scope, receive, send):
+                raise

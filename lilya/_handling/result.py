@@ -1,0 +1,22 @@
+"""What a handler returned becomes a response."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lilya.concurrency.threads import is_async_callable
+from lilya.responses.base import Ok
+from lilya.types import ASGIApp
+
+__all__ = ["to_response"]
+
+
+def to_response(value: Any) -> ASGIApp:
+    """The ASGI app that answers with `value`: itself where it is one (any response), else JSON with status 200.
+
+    Raises `ValueError` for what no encoder knows.
+    """
+    if is_async_callable(value):
+        app: ASGIApp = value
+        return app
+    return Ok(value)

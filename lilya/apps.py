@@ -1,0 +1,346 @@
+"""The application: `Lilya`, and `ChildLilya` to be included in one."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+from anyio.abc import TaskGroup
+
+from lilya._asgi.exchange import EXCHANGE, Exchange
+from lilya._asgi.lifespan import Life
+from lilya._asgi.statistics import Statistics
+from lilya._define import DefineMiddleware, DefinePermission, Layer, build_stack, define_all
+from lilya._handling.call import OnDisconnect
+from lilya._handling.errors import answer, call, close_message, default_answer, deny
+from lilya._handling.result import to_response
+from lilya._sansio import http, websocket
+from lilya.concurrency.nursery import in_trio, raise_plain, unwrap
+from lilya.concurrency.service import Service
+from lilya.datastructures._state import State
+from lilya.datastructures._url import URLPath
+from lilya.exceptions import ClientDisconnect, ImproperlyConfigured
+from lilya.requests import Request
+from lilya.responses.base import PlainText
+from lilya.routing._base import BasePath
+from lilya.routing._lifespan import Part, applications_in
+from lilya.routing._methods import RoutingMethodsMixin
+from lilya.routing._router import Router
+from lilya.types import (
+    ASGIApp,
+    ExceptionHandler,
+    ExceptionHandlers,
+    Lifespan,
+    LifespanEvent,
+    Receive,
+    Scope,
+    Send,
+)
+
+__all__ = ["BaseLilya", "ChildLilya", "Lilya"]
+
+logger = logging.getLogger("lilya")
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Lilya(RoutingMethodsMixin):
+    """An ASGI application.
+
+        app = Lilya(routes=[Path("/", home), Include("/api", routes=api_routes)])
+
+    The layers, from the outside: the exchange (which answers what nobody handled with 500), `middleware` in its order,
+    the exception handlers, `permissions`, the routes.
+
+    `lifespan` is an async context manager around the whole life of the application; lifespans of included applications
+    run inside it. `services` start before the first request and stop after the last. `on_disconnect` is what happens to
+    handlers whose client leaves: "cancel", "ignore", or None for "cancel where the method is safe". `drain_timeout`, in
+    seconds, is how long exchanges and tasks may go on after the shutdown began.
+    """
+
+    def __init__(
+        self,
+        *,
+        debug: bool = False,
+        routes: Sequence[BasePath] | None = None,
+        middleware: Iterable[Any] | None = None,
+        exception_handlers: ExceptionHandlers | None = None,
+        permissions: Iterable[Any] | None = None,
+        on_startup: Sequence[LifespanEvent] | None = None,
+        on_shutdown: Sequence[LifespanEvent] | None = None,
+        redirect_slashes: bool = True,
+        lifespan: Lifespan | None = None,
+        include_in_schema: bool = True,
+        services: Sequence[Service] = (),
+        on_disconnect: OnDisconnect | None = None,
+        drain_timeout: float = 10.0,
+    ) -> None:
+        if on_disconnect not in (None, "cancel", "ignore"):
+            raise ImproperlyConfigured(f"Lilya: on_disconnect is 'cancel' or 'ignore', not {on_disconnect!r}")
+        self.debug = debug
+        self.state = State()
+        self.exception_handlers: dict[int | type[Exception], ExceptionHandler] = dict(exception_handlers or {})
+        self.custom_middleware: list[Layer] = define_all(middleware, DefineMiddleware)
+        self.custom_permissions: list[Layer] = define_all(permissions, DefinePermission)
+        self.include_in_schema = include_in_schema
+        self.services = tuple(services)
+        self.drain_timeout = drain_timeout
+        self.router = Router(
+            routes,
+            redirect_slashes=redirect_slashes,
+            on_startup=on_startup,
+            on_shutdown=on_shutdown,
+            lifespan=lifespan,
+            on_disconnect=on_disconnect,
+        )
+        self._life = Life(drain_timeout)
+        self.middleware_stack: ASGIApp | None = None
+        if not isinstance(self, ChildLilya):  # a child may have handlers that want parameters of its prefix
+            self.router.compile()
+
+    # -- building ---------------------------------------------------------------------------------------------------
+
+    @property
+    def routes(self) -> list[BasePath]:
+        """The routes, in declared order."""
+        return self.router.routes
+
+    def compile(self, outer: frozenset[str] = frozenset()) -> None:
+        """Build the matching trees; called by whatever includes this application, with the parameters it adds."""
+        self.router.compile(outer)
+
+    def add(self, route: BasePath) -> None:
+        """Add a route behind all others. A handler that cannot be called for it is an error here."""
+        self.router.add(route)
+
+    def _locked(self, what: str) -> None:
+        if self.middleware_stack is not None:
+            raise RuntimeError(f"{what} cannot be added once the application has started.")
+
+    def add_middleware(self, middleware: Any, *args: Any, **kwargs: Any) -> None:
+        """Add a middleware outside all others. `RuntimeError` once the application has started."""
+        self._locked("Middlewares")
+        self.custom_middleware.insert(0, DefineMiddleware(middleware, *args, **kwargs))
+
+    def add_permission(self, permission: Any, *args: Any, **kwargs: Any) -> None:
+        """Add a permission outside all others. `RuntimeError` once the application has started."""
+        self._locked("Permissions")
+        self.custom_permissions.insert(0, DefinePermission(permission, *args, **kwargs))
+
+    def add_exception_handler(
+        self, exception_cls_or_status_code: int | type[Exception], handler: ExceptionHandler
+    ) -> None:
+        """Let `handler` answer a status or an exception class."""
+        self.exception_handlers[exception_cls_or_status_code] = handler
+
+    def add_event_handler(self, event_type: str, func: LifespanEvent) -> None:
+        """Call `func`, sync or async, on "startup" or "shutdown"."""
+        self.router.add_event_handler(event_type, func)
+
+    def on_event(self, event_type: str) -> Callable[[F], F]:
+        """Decorate a function to be called on "startup" or "shutdown"."""
+        return self.router.on_event(event_type)
+
+    def add_child_lilya(self, path: str, child: ChildLilya, **options: Any) -> None:
+        """Include a child application under `path`."""
+        if not isinstance(child, Lilya):
+            raise ValueError("The child must be an instance of a ChildLilya.")
+        self.include(path, child, **options)
+
+    def path_for(self, name: str, /, **path_params: Any) -> URLPath:
+        """The path of the route called `name`. Raises `NoMatchFound` for a wrong name or wrong parameters."""
+        return self.router.path_for(name, **path_params)
+
+    url_path_for = path_for
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """The layers around the routes, built once, at the first call."""
+        guarded = build_stack(self.router.entrance, self.custom_permissions)
+        return build_stack(_Frontier(guarded, self.exception_handlers), self.custom_middleware)
+
+    # -- the life of the application --------------------------------------------------------------------------------
+
+    @property
+    def task_group(self) -> TaskGroup:
+        """The nursery of the application (an anyio TaskGroup). What fails in it ends the application.
+
+        `RuntimeError` outside the lifespan.
+        """
+        return self._life.nursery()
+
+    def start_soon(self, fn: Callable[..., Any], *args: Any, name: str | None = None) -> None:
+        """Start `fn(*args)`, sync or async, in the nursery of the application.
+
+        A failure is logged and counted, and ends nothing else. At the shutdown it may go on until the drain deadline;
+        then it is cancelled, and named in the log. `RuntimeError` outside the lifespan.
+        """
+        self._life.start_soon(fn, *args, name=name)
+
+    @property
+    def draining(self) -> bool:
+        """Whether the application is being stopped."""
+        return self._life.draining
+
+    def drain(self) -> None:
+        """Say that the application is being stopped: what watches `draining` finishes politely. Never waits."""
+        self._life.drain()
+
+    async def wait_draining(self) -> None:
+        """Wait until the application is being stopped. Cancelling it does nothing else."""
+        await self._life.wait_draining()
+
+    @property
+    def failure(self) -> BaseException | None:
+        """Why the application went down, where it did: it answers 503 from then on."""
+        return self._life.failure
+
+    def statistics(self) -> Statistics:
+        """A frozen picture of what is running now: exchanges, tasks, services, threads."""
+        return self._life.statistics()
+
+    def lifespan_parts(self, life: Life | None = None) -> list[Part]:
+        """The lifespans to enter: its own, then those of the applications it includes. `life` is whose nursery they share."""
+        parts = self.router.lifespan_parts(owner=self, life=life)
+        if life is None or life is self._life:
+            return parts
+        return [lambda: self._adopted(life), *parts]
+
+    @asynccontextmanager
+    async def _adopted(self, life: Life) -> AsyncIterator[None]:
+        """While the application is part of another one, it shares that one's life."""
+        own, self._life = self._life, life
+        try:
+            yield
+        finally:
+            self._life = own
+
+    def all_services(self) -> tuple[Service, ...]:
+        """Its services, then those of the applications it includes."""
+        children = applications_in(self.routes, "all_services")
+        return (*self.services, *(service for child in children for service in child.all_services()))
+
+    async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
+        life = self._life
+        life.services = self.all_services()
+        await life.run([self._check, *self.lifespan_parts(life)], scope, receive, send)
+
+    @asynccontextmanager
+    async def _check(self) -> AsyncIterator[None]:
+        """What can only be known when the loop runs."""
+        if not in_trio():
+            for leaf in self.router.compile().leaves:
+                wants = getattr(leaf.route, "wants", None)
+                if wants == "nursery":
+                    raise ImproperlyConfigured(
+                        f"{leaf.route!r} asks for `nursery`, a trio.Nursery, which exists only under trio; this is "
+                        "asyncio: ask for `task_group` (an anyio TaskGroup) to run on both"
+                    )
+        yield
+
+    # -- serving ----------------------------------------------------------------------------------------------------
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve HTTP, websockets and the lifespan: the ASGI entrance."""
+        if scope["type"] == "lifespan":
+            return await self._lifespan(scope, receive, send)
+        stack = self.middleware_stack
+        if stack is None:
+            stack = self.middleware_stack = self.build_middleware_stack()
+        exchange: Exchange | None = scope.get(EXCHANGE)
+        if "app" in scope:
+            scope = scope.copy()  # another framework's, or the parent's: what we set stays inside
+        else:
+            scope["router"] = self.router
+        scope["app"] = self
+        if exchange is not None and not exchange.over:
+            return await self._call_nested(stack, exchange, scope, receive, send)
+        life = self._life
+        await Exchange(life, scope, receive, send).run(unavailable if life.failure else stack, self._unhandled)
+
+    async def _call_nested(
+        self, stack: ASGIApp, exchange: Exchange, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        try:
+            await stack(scope, receive, send)
+        except Exception as exc:
+            if 500 in self.exception_handlers or Exception in self.exception_handlers:
+                await self._unhandled(exchange, exc)
+            raise
+
+    async def _unhandled(self, exchange: Exchange, exc: Exception) -> None:
+        """Nobody handled `exc`: answer it, if there is still time. It goes on to the server, which logs it."""
+        scope, receive, send = exchange.scope, exchange.receive, exchange.send
+        try:
+            if scope["type"] == "websocket":
+                if exchange.phase is websocket.OPEN:
+                    await send(close_message(1011, "internal error"))
+                elif exchange.phase is websocket.CONNECTING:
+                    await deny(PlainText("Internal Server Error", status_code=500), scope, receive, send)
+                return
+            handler = self.exception_handlers.get(500) or self.exception_handlers.get(Exception)
+            if handler is not None:
+                result = await call(handler, Request(scope, receive, send), exc)
+                response = to_response(result)
+            elif self.debug:
+                text = "".join(traceback.format_exception(exc))
+                response = PlainText(text, status_code=500)
+            else:
+                response = PlainText("Internal Server Error", status_code=500)
+            if exchange.phase is http.HEADERS:
+                await response(scope, receive, send)
+        except ClientDisconnect:
+            return
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({len(self.routes)} routes)"
+
+
+class ChildLilya(Lilya):
+    """An application to be included in another: `Include("/admin", app=ChildLilya(routes=[...]))`."""
+
+
+BaseLilya = Lilya
+
+
+class _Frontier:
+    """The application's own exception handlers, around its permissions and routes.
+
+    What they do not handle, the application answers as `HTTPException` and `WebSocketException` say; the rest goes on,
+    plain.
+    """
+
+    __slots__ = ("app", "handlers")
+
+    def __init__(self, app: ASGIApp, handlers: dict[int | type[Exception], ExceptionHandler]) -> None:
+        self.app = app
+        self.handlers = handlers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self.app(scope, receive, send)
+        except Exception as exc:
+            plain = unwrap(exc)
+            if isinstance(plain, Exception):
+                # The handler for every `Exception` is the last resort's, outside the middleware.
+                handlers = {key: handler for key, handler in self.handlers.items() if key is not Exception}
+                if await answer(plain, handlers, scope, receive, send):
+                    return
+                if await default_answer(plain, scope, receive, send):
+                    return
+            if plain is exc:
+                raise
+        else:
+            return
+        raise_plain(plain)
+
+
+async def unavailable(scope: Scope, receive: Receive, send: Send) -> None:
+    """The application went down: say so."""
+    response = PlainText("Service Unavailable", status_code=503)
+    if scope["type"] == "http":
+        await response(scope, receive, send)
+    else:
+        await deny(response, scope, receive, send)

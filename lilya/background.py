@@ -1,0 +1,154 @@
+"""Background tasks: work that follows a response.
+
+    response.background = Task(send_mail, to)        after the last body message, in the exchange of the request
+    Task(send_mail, to, detached=True)               in the application's nursery: outlives the exchange
+    Tasks([...], as_group=True)                      several at once; each failure is its own
+
+A task whose client is gone still runs. A failure is logged with the task's name and its route, and no healthy
+connection is closed for it: it does not go on to the server.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from lilya._asgi.exchange import Home, Nowhere, exchange_of
+from lilya.concurrency.nursery import open_nursery, unwrap
+from lilya.concurrency.threads import enforce_async_callable
+from lilya.types import Scope
+
+__all__ = ["Task", "Tasks"]
+
+logger = logging.getLogger("lilya.background")
+
+# What `scope["extensions"]` holds when whoever plays the server wants to hear of failed background tasks (a test does).
+WITNESS = "lilya.background"
+
+
+class Task:
+    """`func(*args, **kwargs)`, to be run later; sync functions run in a thread.
+
+    `detached=True` runs it in the application's nursery (drained at shutdown, then cancelled), which needs a running
+    lifespan. `name` is what logs and statistics call it, the function's own by default.
+    """
+
+    __slots__ = ("args", "detached", "func", "kwargs", "name")
+
+    def __init__(
+        self, func: Callable[..., Any], *args: Any, detached: bool = False, name: str | None = None, **kwargs: Any
+    ) -> None:
+        self.func = func
+        self.args = args
+        self.kwargs = kwargs
+        self.detached = detached
+        self.name = name or getattr(func, "__qualname__", None) or type(func).__qualname__
+
+    async def __call__(self) -> None:
+        """Run it, here and now. Its exception propagates; cancelling it cancels the function (a thread is awaited)."""
+        await enforce_async_callable(self.func)(*self.args, **self.kwargs)
+
+    def __repr__(self) -> str:
+        return f"Task({self.name}{', detached=True' if self.detached else ''})"
+
+
+class Tasks:
+    """Several tasks: one after the other, a failure skipping the rest; or all at once with `as_group=True`."""
+
+    __slots__ = ("as_group", "tasks")
+
+    def __init__(self, tasks: Sequence[Task] | Iterable[Task] | None = None, as_group: bool = False) -> None:
+        self.tasks = list(tasks or ())
+        self.as_group = as_group
+
+    def add_task(self, func: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
+        """Append `Task(func, *args, **kwargs)`."""
+        self.tasks.append(Task(func, *args, **kwargs))
+
+    async def __call__(self) -> None:
+        """Run them, here and now. Cancelling it cancels them.
+
+        In sequence the first failure propagates; in a group all run to their end, then the failures propagate: one as
+        itself, several as an `ExceptionGroup`.
+        """
+        if not self.as_group:
+            for task in self.tasks:
+                await task()
+            return
+        failures: list[Exception] = []
+
+        async def run(task: Task) -> None:
+            try:
+                await task()
+            except Exception as exc:
+                failures.append(exc)
+
+        async with open_nursery() as nursery:
+            for task in self.tasks:
+                nursery.start_soon(run, task, name=f"background {task.name}")
+        if len(failures) == 1:
+            raise failures[0]
+        if failures:
+            raise ExceptionGroup("background tasks failed", failures)
+
+    def __repr__(self) -> str:
+        return f"Tasks({self.tasks!r}{', as_group=True' if self.as_group else ''})"
+
+
+async def run_after(background: Callable[[], Any], scope: Scope) -> None:
+    """Run what a response carries as `background`, after it was sent. Failures end here, in the log."""
+    if isinstance(background, Tasks):
+        if background.as_group:
+            await _run_together(background.tasks, scope)
+        else:
+            await _run_in_turn(background.tasks, scope)
+    else:
+        await _run(background, scope)
+
+
+async def _run_in_turn(tasks: Sequence[Task], scope: Scope) -> None:
+    for position, task in enumerate(tasks):
+        if not await _run(task, scope):
+            for skipped in tasks[position + 1 :]:
+                logger.error("background task %r skipped: %r failed before it", _name(skipped), _name(task))
+            return
+
+
+async def _run_together(tasks: Sequence[Task], scope: Scope) -> None:
+    async with open_nursery() as nursery:
+        for task in tasks:
+            nursery.start_soon(_run, task, scope, name=f"background {_name(task)}")
+
+
+async def _run(task: Callable[[], Any], scope: Scope) -> bool:
+    try:
+        if isinstance(task, Task) and task.detached:
+            _detach(task, scope)
+        else:
+            await task()
+    except Exception as exc:
+        failure = unwrap(exc)
+        route = scope.get("route_path_template") or scope.get("path", "")
+        logger.error(
+            "background task %r of %s failed",
+            _name(task),
+            route,
+            exc_info=failure,
+            extra={"task": _name(task), "route": route},
+        )
+        witness = (scope.get("extensions") or {}).get(WITNESS)
+        if witness is not None:
+            witness["failed"](failure)
+        return False
+    return True
+
+
+def _detach(task: Task, scope: Scope) -> None:
+    exchange = exchange_of(scope)
+    home: Home = Nowhere() if exchange is None else exchange.home
+    home.start_soon(task, name=task.name)
+
+
+def _name(task: object) -> str:
+    return task.name if isinstance(task, Task) else getattr(task, "__qualname__", None) or type(task).__qualname__

@@ -1,0 +1,185 @@
+"""The request: what a handler is given of an HTTP exchange."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from lilya._asgi.exchange import exchange_of
+from lilya._asgi.inbox import BodyStream, Inbox
+from lilya._connection import Connection, inbox_of
+from lilya._sansio.headers import parse_options
+from lilya.exceptions import BadRequest, ClientDisconnect
+from lilya.types import Message, Receive, Scope, Send
+
+__all__ = ["ClientDisconnect", "Connection", "Request"]
+
+
+async def no_receive() -> Message:
+    """Stands for a `receive` that was not given."""
+    raise RuntimeError("this Request was made without `receive`: its body cannot be read")
+
+
+async def no_send(message: Message) -> None:
+    """Stands for a `send` that was not given."""
+    raise RuntimeError("this Request was made without `send`: nothing can be sent through it")
+
+
+class Request(Connection):
+    """An HTTP request.
+
+    Every `Request` made for one connection, by a middleware or a handler, shares one reader: the body can be read by each
+    of them, and the disconnect is seen by all.
+    """
+
+    def __init__(self, scope: Scope, receive: Receive = no_receive, send: Send = no_send) -> None:
+        if scope["type"] != "http":
+            raise AssertionError(f"a Request is made from a scope of type 'http', not {scope['type']!r}")
+        self.scope = scope
+        self._receive: Receive = receive
+        self._send = send
+
+    @property
+    def method(self) -> str:
+        """The method, in upper case."""
+        method: str = self.scope["method"]
+        return method
+
+    @property
+    def _inbox(self) -> Inbox:
+        """The reader of the connection, found when it is first needed."""
+        inbox: Inbox | None = self.__dict__.get("_found_inbox")
+        if inbox is None:
+            exchange = exchange_of(self.scope)
+            if exchange is not None and self._receive is no_receive:
+                inbox = exchange.inbox
+            else:
+                inbox = inbox_of(exchange, self.scope, self._receive)
+            self.__dict__["_found_inbox"] = inbox
+        return inbox
+
+    async def receive(self) -> Message:
+        """The next ASGI message. Waiting for the disconnect here is to take it over: the handler is not cancelled.
+
+        Cancelling it loses nothing.
+        """
+        exchange = exchange_of(self.scope)
+        if exchange is not None:
+            exchange.release()
+        return await self._inbox.receive()
+
+    async def send(self, message: Message) -> None:
+        """Send an ASGI message."""
+        await self._send(message)
+
+    # -- the body ---------------------------------------------------------------------------------------------------
+
+    async def body(self) -> bytes:
+        """The whole body. Read once and kept: any number of callers get it, also at the same time.
+
+        Raises `ClientDisconnect` when the client left before its end, `RuntimeError` when it was streamed before.
+        Cancelling it loses nothing.
+        """
+        return await self._inbox.body()
+
+    async def text(self) -> str:
+        """The body as text, in the charset the request declares, UTF-8 by default.
+
+        Raises `BadRequest` when it is not text in that charset, or the charset is unknown.
+        """
+        raw = await self.body()
+        charset = self.charset
+        try:
+            return raw.decode(charset)
+        except UnicodeDecodeError as exc:
+            raise BadRequest(f"The body is not valid {charset}: {exc.reason} at byte {exc.start}.") from exc
+        except LookupError as exc:
+            raise BadRequest(f"Unknown charset {charset!r}.") from exc
+
+    async def json(self) -> Any:
+        """The body as JSON; an empty one is None.
+
+        Raises `BadRequest` when it is not JSON (RFC 8259), too deep, or holds a number too long for Python.
+        """
+        raw = await self.body()
+        if not raw:
+            return None
+        try:
+            return json.loads(raw)
+        except UnicodeDecodeError as exc:
+            raise BadRequest(f"The body is not JSON: {exc.reason} at byte {exc.start}.") from exc
+        except RecursionError as exc:
+            raise BadRequest("The body is not JSON this server takes: too deeply nested.") from exc
+        except json.JSONDecodeError as exc:
+            raise BadRequest(f"The body is not JSON: {exc}.") from exc
+        except ValueError as exc:  # an integer beyond sys.get_int_max_str_digits()
+            raise BadRequest("The body is not JSON this server takes: a number is too long.") from exc
+
+    def stream(self) -> BodyStream:
+        """The body in pieces as they come, then an empty one; nothing is kept. After `body` it is replayed.
+
+        Iterating raises `ClientDisconnect` when the client left before its end. Raises `RuntimeError` when it was
+        streamed before.
+        """
+        return self._inbox.stream()
+
+    async def sniff(self) -> tuple[Message, bool]:
+        """The first message, left in place, and whether it holds the whole, non-empty body."""
+        message = await self._inbox.peek()
+        whole = message["type"] == "http.request" and not message.get("more_body") and bool(message.get("body"))
+        return message, whole
+
+    # -- what the headers say of it ---------------------------------------------------------------------------------
+
+    @property
+    def content_type(self) -> str:
+        """The media type of the body in lower case, without parameters; "" when there is none."""
+        return parse_options(self.headers.get("content-type", ""))[0]
+
+    @property
+    def charset(self) -> str:
+        """The charset the request declares, "utf-8" when it declares none."""
+        return parse_options(self.headers.get("content-type", ""))[1].get("charset") or "utf-8"
+
+    @property
+    def is_json(self) -> bool:
+        """Whether the body is declared as `application/json`."""
+        return self.content_type == "application/json"
+
+    @property
+    def is_form(self) -> bool:
+        """Whether the body is declared as a form."""
+        return self.content_type in ("application/x-www-form-urlencoded", "multipart/form-data")
+
+    # -- the client -------------------------------------------------------------------------------------------------
+
+    async def is_disconnected(self) -> bool:
+        """Whether the client left before the response was complete.
+
+        A handler that asks takes the matter over: from now on it is told, not cancelled. Loses no piece of the body.
+        """
+        return await self._exchange.is_disconnected()
+
+    async def wait_disconnected(self) -> None:
+        """Wait until the client left; for ever when the response is completed first.
+
+        A handler that waits here takes the matter over: it is told, not cancelled. Cancelling it does nothing else.
+        """
+        await self._exchange.wait_disconnected()
+
+    async def close(self) -> None:
+        """Nothing to do by hand: what `add_cleanup` registered runs when the exchange ends. Kept for compatibility."""
+
+    def add_cleanup(self, cleanup: Any) -> None:
+        """Call `cleanup`, sync or async, when the exchange is over, however it ends. The last added runs first."""
+        self._exchange.at_end(cleanup)
+
+    async def send_push_promise(self, path: str) -> None:
+        """Promise `path` to the client, where server and protocol can; otherwise nothing."""
+        if "http.response.push" in (self.scope.get("extensions") or {}):
+            forward = ("accept", "accept-encoding", "accept-language", "cache-control", "user-agent")
+            headers = [pair for name in forward for pair in self.headers.encoded_multi_items() if pair[0] == name.encode()]
+            await self._send({"type": "http.response.push", "path": path, "headers": headers})
+
+    def __repr__(self) -> str:
+        return "Request()"

@@ -1,0 +1,176 @@
+"""A body that is made while it is sent.
+
+The body is iterated in the task of the request, inside a cancel scope that ends when the client leaves. A generator that
+may hold a cancel scope or a nursery open at its `yield` is iterated and closed in a task of its own; one that cannot is
+iterated directly, which is many times cheaper. Either way it is closed before the exchange ends, never by the garbage
+collector.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
+from contextlib import AbstractAsyncContextManager
+from inspect import isasyncgen, isasyncgenfunction
+from typing import Any, TypeAlias
+
+import anyio
+from anyio.lowlevel import checkpoint
+
+from lilya._asgi.exchange import Exchange, exchange_of, run_alone
+from lilya.background import run_after
+from lilya.concurrency.channel import iterate, may_hold_scope
+from lilya.concurrency.threads import ThreadIterator, iterate_in_threadpool
+from lilya.exceptions import ClientDisconnect
+from lilya.responses.base import Background, HeadersInput, Response
+from lilya.types import RawHeaders, Receive, Scope, Send
+
+__all__ = ["Content", "StreamingResponse"]
+
+Source: TypeAlias = AsyncIterable[Any] | Iterable[Any]
+Content: TypeAlias = Source | Callable[[], Source] | AbstractAsyncContextManager[Source]
+
+Closable: TypeAlias = AsyncGenerator[Any, Any] | ThreadIterator[Any]
+
+# How long a body may be sent without ever letting the loop run, in seconds. Servers turn `send` into something that does
+# not wait once the client is gone: an endless generator would hold the whole process.
+BREATHE_EVERY = 0.005
+
+
+class StreamingResponse(Response):
+    """Sends `content` piece by piece, each as soon as it is made.
+
+    `content` is an (async) iterable of str or bytes, an async generator function, a memory object receive stream, or an
+    async context manager that yields one of these. Sync iterables run in a worker thread, step by step.
+
+    When the client leaves, the body is cancelled and closed, its clean-up awaited. An exception of the body aborts the
+    response: the client sees that it is not whole. For HEAD the headers are sent and the body is closed, not run.
+    """
+
+    def __init__(
+        self,
+        content: Content,
+        status_code: int | None = None,
+        headers: HeadersInput = None,
+        media_type: str | None = None,
+        background: Background | None = None,
+        encoders: Iterable[Any] | None = None,
+    ) -> None:
+        super().__init__(
+            None,
+            status_code=status_code,
+            headers=headers,
+            media_type=media_type,
+            background=background,
+            encoders=encoders,
+        )
+        if not isinstance(content, AsyncIterable | Iterable | AbstractAsyncContextManager) and not callable(content):
+            raise TypeError(
+                f"a streaming body must be an (async) iterable of str or bytes, an async generator function or an async "
+                f"context manager that yields one of them, not {content!r}"
+            )
+        self.content = content
+
+    def _default_headers(self) -> RawHeaders:
+        return [] if self._content_type is None else [self._content_type]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the response, then run `background`.
+
+        Raises `ClientDisconnect` when the client left before the end, after the background work. Cancelling it closes
+        the body and leaves the answer unfinished.
+        """
+        exchange = exchange_of(scope)
+        if exchange is None:
+            return await run_alone(self, scope, receive, send)
+        try:
+            await self._send(exchange, scope, send)
+        except ClientDisconnect:
+            if self.background is not None:
+                await run_after(self.background, scope)
+            raise
+        if self.background is not None:
+            await run_after(self.background, scope)
+
+    async def _send(self, exchange: Exchange, scope: Scope, send: Send) -> None:
+        with anyio.CancelScope() as cut:
+            exchange.guard(cut)
+            try:
+                prefix = "" if scope["type"] == "http" else "websocket."
+                await self._send_all(scope, send, prefix)
+            finally:
+                exchange.unguard(cut)
+        if cut.cancelled_caught:
+            raise ClientDisconnect(detail="the client left before the response was complete")
+
+    async def _send_all(self, scope: Scope, send: Send, prefix: str) -> None:
+        kind = prefix + "http.response.body"
+        if scope.get("method") == "HEAD":
+            await send(self.message(prefix))
+            await close_unstarted(self.content)
+            await send({"type": kind, "body": b""})
+            return
+        content = self.content
+        if isinstance(content, AbstractAsyncContextManager):
+            async with content as source:
+                await self._send_source(source, send, prefix)
+        elif isasyncgenfunction(content) or not isinstance(content, AsyncIterable | Iterable):
+            await self._send_source(content(), send, prefix)
+        else:
+            await self._send_source(content, send, prefix)
+        await send({"type": kind, "body": b""})
+
+    async def _send_source(self, source: Source, send: Send, prefix: str) -> None:
+        try:
+            await send(self.message(prefix))
+        except BaseException:
+            await close_unstarted(source)
+            raise
+        if isasyncgen(source):
+            if may_hold_scope(source):
+                async with iterate(source) as pieces:
+                    await self._send_pieces(pieces, send, prefix)
+            else:
+                await self._send_closing(source, send, prefix)
+        elif isinstance(source, AsyncIterable):
+            await self._send_pieces(aiter(source), send, prefix)
+        else:
+            await self._send_closing(iterate_in_threadpool(iter(source)), send, prefix)
+
+    async def _send_closing(self, source: Closable, send: Send, prefix: str) -> None:
+        try:
+            await self._send_pieces(source, send, prefix)
+        finally:
+            await source.aclose()
+
+    async def _send_pieces(self, pieces: AsyncIterator[Any], send: Send, prefix: str) -> None:
+        kind = prefix + "http.response.body"
+        charset = self.charset
+        now = time.monotonic
+        breathed = now()
+        async for piece in pieces:
+            if isinstance(piece, str):
+                piece = piece.encode(charset)
+            elif not isinstance(piece, bytes):
+                piece = bytes_of(piece)
+            await send({"type": kind, "body": piece, "more_body": True})
+            if now() - breathed > BREATHE_EVERY:
+                await checkpoint()
+                breathed = now()
+
+
+def bytes_of(piece: object) -> bytes:
+    """A piece that is neither str nor bytes, as bytes."""
+    if isinstance(piece, bytearray | memoryview):
+        return bytes(piece)
+    raise TypeError(f"a streaming body is made of str or bytes, not of {type(piece).__name__}: {piece!r:.80}")
+
+
+async def close_unstarted(content: object) -> None:
+    """Close a body that will not be run, so that its generator is not left to the garbage collector."""
+    if isinstance(content, AsyncGenerator):
+        await content.aclose()
+    elif isinstance(content, Iterator) and hasattr(content, "close"):
+        content.close()
+    elif hasattr(content, "aclose"):
+        await content.aclose()

@@ -1,0 +1,191 @@
+"""What all routes have in common, and how they are put into a matching tree.
+
+A route does not match by itself: it is *planted*. The dispatcher walks its routes in their declared order and lets each
+plant a leaf (or, an include, the leaves of its own routes) into the tree, with everything that is known by then done: the
+whole path template, the plan of the handler, the layers around it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any, Protocol
+
+from lilya._define import DefineMiddleware, DefinePermission, Layer, build_stack, define_all
+from lilya._handling.call import OnDisconnect
+from lilya._handling.errors import Catching
+from lilya._paths.template import PathTemplate
+from lilya._paths.tree import PathTree
+from lilya.exceptions import ImproperlyConfigured, LilyaException
+from lilya.types import ASGIApp, ExceptionHandlers, Receive, Scope, Send
+
+__all__ = ["BasePath", "Bed", "Leaf", "Layers", "NoMatchFound", "get_name"]
+
+# The scope key under which the layers of an include find the leaf they lead to.
+LEAF = "lilya.leaf"
+
+
+class NoMatchFound(LilyaException):
+    """No route of that name takes exactly these parameters."""
+
+    def __init__(self, name: str, path_params: Mapping[str, Any], hint: str = "") -> None:
+        params = ", ".join(path_params)
+        super().__init__(detail=f'No route exists for name "{name}" and params "{params}".{hint}')
+
+
+def get_name(handler: Any) -> str:
+    """What a route is called by default: its handler's own name, or its class's."""
+    while isinstance(handler, partial):
+        handler = handler.func
+    return getattr(handler, "__name__", None) or type(handler).__name__
+
+
+class Layers:
+    """The layers around a route: exception handlers outermost, then middleware, then permissions."""
+
+    __slots__ = ("exception_handlers", "middleware", "permissions")
+
+    def __init__(
+        self,
+        middleware: Iterable[Any] | None = None,
+        permissions: Iterable[Any] | None = None,
+        exception_handlers: ExceptionHandlers | None = None,
+    ) -> None:
+        self.middleware: list[Layer] = define_all(middleware, DefineMiddleware)
+        self.permissions: list[Layer] = define_all(permissions, DefinePermission)
+        self.exception_handlers = dict(exception_handlers or {})
+
+    def __bool__(self) -> bool:
+        return bool(self.middleware or self.permissions or self.exception_handlers)
+
+    def around(self, app: ASGIApp) -> ASGIApp:
+        """`app` inside the layers; `app` itself where there are none."""
+        app = build_stack(build_stack(app, self.permissions), self.middleware)
+        return Catching(app, self.exception_handlers) if self.exception_handlers else app
+
+
+@dataclass(slots=True, eq=False)
+class Leaf:
+    """A route as it stands in the tree.
+
+    `app` is the route inside all its layers. `methods` None: any. `keys` is what matching adds to the scope. `depth` is the
+    number of segments of the includes' prefixes, to be added to `root_path`. An `edge` stands for what is below an include
+    with layers and matches none of its routes.
+    """
+
+    route: Any
+    template: PathTemplate
+    app: ASGIApp
+    keys: dict[str, Any]
+    methods: frozenset[str] | None = None
+    depth: int = 0
+    prefix: bool = False
+    edge: bool = False
+    name: str = ""
+    inner: dict[Any, ASGIApp] = field(default_factory=dict)
+
+
+class Crossing(Protocol):
+    """An include on the way to a leaf."""
+
+    layers: Layers
+    stack: ASGIApp
+
+
+class Next:
+    """The innermost app of an include's layers: goes on to what the matched leaf has behind this include."""
+
+    __slots__ = ("_include",)
+
+    def __init__(self, include: Crossing) -> None:
+        self._include = include
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Go on to the leaf."""
+        leaf: Leaf = scope[LEAF]
+        await leaf.inner[self._include](scope, receive, send)
+
+
+@dataclass(frozen=True, slots=True)
+class Bed:
+    """Where routes are planted: the two trees, and what the includes above them add."""
+
+    http: PathTree[Leaf]
+    websocket: PathTree[Leaf]
+    leaves: list[Leaf]
+    outer: frozenset[str] = frozenset()  # path parameters that come from outside this tree
+    prefix: str = ""
+    depth: int = 0
+    name: str = ""
+    on_disconnect: OnDisconnect | None = None
+    crossings: tuple[Crossing, ...] = ()
+    where: tuple[str, ...] = ()
+
+    def under(self, crossing: Crossing, path: str, name: str | None, on_disconnect: OnDisconnect | None) -> Bed:
+        """The bed for the routes of an include."""
+        return replace(
+            self,
+            prefix=self.prefix + path.rstrip("/"),
+            depth=self.depth + len([part for part in path.split("/") if part]),
+            name=f"{self.name}{name}:" if name else self.name,
+            on_disconnect=on_disconnect or self.on_disconnect,
+            crossings=(*self.crossings, crossing) if crossing.layers else self.crossings,
+        )
+
+    def template(self, path: str) -> PathTemplate:
+        """The whole template of a route of this bed."""
+        if not self.prefix:
+            return PathTemplate.parse(path)
+        # The root of an include is its prefix with a slash: `/prefix` is redirected there.
+        return PathTemplate.parse(self.prefix + path, keep_slash=path == "/")
+
+    def plant(self, tree: PathTree[Leaf], leaf: Leaf) -> None:
+        """Put a leaf into a tree, inside the layers of the includes above it."""
+        leaf.depth = self.depth
+        leaf.name = self.name + leaf.name
+        for crossing in reversed(self.crossings):
+            leaf.inner[crossing] = leaf.app
+            leaf.app = crossing.stack
+        if self.crossings:
+            leaf.keys = {**leaf.keys, LEAF: leaf}
+        tree.add(leaf.template, leaf, prefix=leaf.prefix or leaf.edge)
+        if not leaf.edge:
+            self.leaves.append(leaf)
+
+
+class BasePath:
+    """A route: something that can be planted, and is an ASGI app of its own."""
+
+    path: str
+    name: str | None
+    layers: Layers
+
+    def plant(self, bed: Bed) -> None:
+        """Put this route into the trees of `bed`."""
+        raise NotImplementedError(f"{type(self).__name__} does not say how it is planted")
+
+    @property
+    def middleware(self) -> list[Layer]:
+        """The middleware of this route alone."""
+        return self.layers.middleware
+
+    @property
+    def permissions(self) -> list[Layer]:
+        """The permissions of this route alone."""
+        return self.layers.permissions
+
+    @property
+    def exception_handlers(self) -> dict[Any, Any]:
+        """The exception handlers of this route alone."""
+        return self.layers.exception_handlers
+
+
+def check_path(path: str, kind: str) -> str:
+    """A route's path as it is kept: it starts with a slash. Raises `AssertionError`, as documented."""
+    if not isinstance(path, str):
+        raise ImproperlyConfigured(f"{kind}: the path must be a str, not {path!r}")
+    return PathTemplate.parse(path).path
+
+
+Handler = Callable[..., Any]

@@ -1,0 +1,172 @@
+"""Dispatch: from a path and a method to the one leaf that answers.
+
+The cost of finding it depends on the segments of the path, not on the number of routes. Of several that match, the one
+declared first answers; one that has the path but not the method answers only when none has both, and then with a 405
+that lists the methods of all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from lilya._handling.call import OnDisconnect
+from lilya._paths.tree import Found, PathTree
+from lilya.datastructures._url import URL
+from lilya.exceptions import ContinueRouting, HTTPException
+from lilya.responses.base import RedirectResponse
+from lilya.routing._base import LEAF, BasePath, Bed, Leaf
+from lilya.types import ASGIApp, Receive, Scope, Send
+
+__all__ = ["Dispatcher", "get_route_path"]
+
+
+def get_route_path(scope: Scope) -> str:
+    """The part of the path that is left for routing: without the `root_path` it was mounted under."""
+    path: str = scope["path"]
+    root: str = scope.get("root_path", "")
+    if root and path.startswith(root):
+        return path[len(root) :]
+    return path
+
+
+def cut_after(path: str, segments: int) -> int:
+    """The index in `path` behind its first `segments` segments."""
+    index = 0
+    for _ in range(segments):
+        index = path.find("/", index + 1)
+        if index < 0:
+            return len(path)
+    return index
+
+
+class Dispatcher:
+    """The matching trees of a list of routes, and the ASGI app that dispatches by them.
+
+    The trees are built when they are first needed. `default` answers what no route matches, a 404 where it is None.
+    """
+
+    leaves: list[Leaf]
+    _http: PathTree[Leaf]
+    _websocket: PathTree[Leaf]
+
+    def __init__(
+        self,
+        routes: list[BasePath],
+        *,
+        redirect_slashes: bool = True,
+        default: ASGIApp | None = None,
+        on_disconnect: OnDisconnect | None = None,
+    ) -> None:
+        self.routes = routes
+        self.redirect_slashes = redirect_slashes
+        self.default = default
+        self.on_disconnect = on_disconnect
+        self._outer: frozenset[str] = frozenset()
+        self._bed: Bed | None = None
+
+    def compile(self, outer: frozenset[str] = frozenset()) -> None:
+        """Build the trees, where that was not done already. `outer` are path parameters that come from outside.
+
+        Raises `ImproperlyConfigured` for a handler whose parameters nothing can fill.
+        """
+        if self._bed is None or not outer <= self._outer:
+            self._outer |= outer
+            bed = Bed(PathTree(), PathTree(), [], outer=self._outer, on_disconnect=self.on_disconnect)
+            for route in self.routes:
+                route.plant(bed)
+            self._http, self._websocket, self.leaves, self._bed = bed.http, bed.websocket, bed.leaves, bed
+
+    def add(self, route: BasePath) -> None:
+        """Add a route behind all others."""
+        if self._bed is not None:
+            route.plant(self._bed)
+        self.routes.append(route)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the route that matches answer.
+
+        Raises `HTTPException` with 404, or with 405 and `Allow`, when none does.
+        """
+        if self._bed is None:
+            self.compile()
+        path: str = scope["path"]
+        if scope.get("root_path"):
+            path = get_route_path(scope)
+        if scope["type"] == "websocket":
+            found = self._websocket.find(path)
+            method = None
+        else:
+            found = self._http.find(path)
+            method = scope["method"]
+        for match in found:
+            leaf, params, end = match
+            if leaf.methods is None or method in leaf.methods:
+                if leaf.edge:
+                    continue
+                # What matched is set outside, for middleware that looks at it on the way back; everything else in a
+                # shallow copy, so that what the route changes stays inside.
+                scope.update(leaf.keys)
+                child = scope.copy()
+                before = scope.get("path_params")
+                child["path_params"] = {**before, **params} if before else dict(params) if params else {}
+                if leaf.depth or leaf.prefix:
+                    self._descend(child, path, leaf, end)
+                try:
+                    return await leaf.app(child, receive, send)
+                except ContinueRouting:
+                    continue
+        await self._miss(found, path, scope, receive, send)
+
+    def _descend(self, child: Scope, path: str, leaf: Leaf, end: int) -> None:
+        """Move the part of the path that includes have matched to `root_path`."""
+        prefix = path[:end].rstrip("/") if leaf.prefix else path[: cut_after(path, leaf.depth)]
+        root = child.get("root_path", "")
+        child.setdefault("app_root_path", root)
+        child["root_path"] = root + prefix
+
+    async def _miss(
+        self, found: Sequence[Found[Leaf]], path: str, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Nothing answered: 405 where the path exists, a redirect where it does but for its slash, else 404."""
+        partial = [match for match in found if match[0].methods is not None]
+        edges = [match for match in found if match[0].edge]
+        if scope["type"] == "http" and partial and not any(scope["method"] in match[0].methods for match in partial):  # type: ignore[operator]
+            allowed = sorted({method for match in partial for method in match[0].methods or ()})
+            refusal: Any = HTTPException(status_code=405, headers={"Allow": ", ".join(allowed)})
+            return await self._refuse(refusal, partial[0], path, scope, receive, send)
+        if self._redirects(path, scope):
+            url = URL.build_from_scope(scope)
+            toggled = url.path[:-1] if url.path.endswith("/") else url.path + "/"
+            return await RedirectResponse(url.replace(path=toggled))(scope, receive, send)
+        if edges:
+            innermost = max(edges, key=lambda match: match[0].depth)
+            return await self._refuse(HTTPException(status_code=404), innermost, path, scope, receive, send)
+        if self.default is not None:
+            return await self.default(scope, receive, send)
+        raise HTTPException(status_code=404)
+
+    def _redirects(self, path: str, scope: Scope) -> bool:
+        if not self.redirect_slashes or scope["type"] != "http" or path in ("/", ""):
+            return False
+        other = path[:-1] if path.endswith("/") else path + "/"
+        return any(not match[0].edge for match in self._http.find(other))
+
+    async def _refuse(
+        self, refusal: Exception, match: Found[Leaf], path: str, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Raise a refusal where the route stands: inside the layers of the includes above it."""
+
+        async def refuse(scope: Scope, receive: Receive, send: Send) -> None:
+            raise refusal
+
+        leaf, params, end = match
+        app: ASGIApp = refuse
+        stand_in = Leaf(leaf.route, leaf.template, refuse, {})
+        for crossing in leaf.inner:  # innermost first
+            stand_in.inner[crossing] = app
+            app = crossing.stack
+        scope.update(leaf.keys)
+        child = {**scope, "path_params": {**(scope.get("path_params") or {}), **params}, LEAF: stand_in}
+        self._descend(child, path, leaf, end)
+        await app(child, receive, send)

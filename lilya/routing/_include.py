@@ -1,0 +1,143 @@
+"""Routes under a common prefix, and applications mounted there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from importlib import import_module
+from typing import Any
+
+from lilya._asgi.exchange import exchange_of, run_alone
+from lilya._define import import_string
+from lilya._handling.call import OnDisconnect
+from lilya._handling.errors import default_answer
+from lilya.datastructures._url import URLPath
+from lilya.exceptions import HTTPException, ImproperlyConfigured
+from lilya.routing._base import BasePath, Bed, Layers, Leaf, Next
+from lilya.routing._dispatch import Dispatcher
+from lilya.routing._path import reverse
+from lilya.types import ASGIApp, ExceptionHandlers, Receive, Scope, Send
+
+__all__ = ["Include"]
+
+# The name of the list that `namespace` looks for.
+DEFAULT_PATTERN = "route_patterns"
+
+
+class Include(BasePath):
+    """Routes, or an app, under a prefix: `Include("/api", routes=[...])`, `Include("/admin", app=admin)`.
+
+    Routes (also those of `namespace`, a module with a list named `pattern`) become part of the tree they are included
+    in. An `app` is opaque: it gets everything below the prefix, and answers its own 404. The prefix may hold parameters,
+    which every handler below can ask for.
+
+    The layers of an include run for every path below its prefix, whether or not a route matches there.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        app: ASGIApp | str | None = None,
+        routes: Sequence[BasePath] | None = None,
+        namespace: str | None = None,
+        pattern: str | None = None,
+        name: str | None = None,
+        *,
+        middleware: Iterable[Any] | None = None,
+        permissions: Iterable[Any] | None = None,
+        exception_handlers: ExceptionHandlers | None = None,
+        include_in_schema: bool = True,
+        deprecated: bool = False,
+        redirect_slashes: bool = True,
+        on_disconnect: OnDisconnect | None = None,
+    ) -> None:
+        if path and not path.startswith("/"):
+            raise AssertionError(f"Paths must start with '/', got {path!r}")
+        self.path = path.rstrip("/")
+        self.name = name
+        if app is None and routes is None and namespace is None:
+            raise AssertionError("Either 'app=...', or 'routes=...', or 'namespace=...' must be specified")
+        if namespace is not None and routes is not None:
+            raise AssertionError("Either 'namespace=...' or 'routes=...' can be given, not both")
+        if pattern is not None and routes is not None:
+            raise ImproperlyConfigured("'pattern' names a list in a 'namespace', it means nothing with 'routes'")
+        self.app: ASGIApp | None = import_string(app) if isinstance(app, str) else app
+        if namespace is not None:
+            routes = routes_of(namespace, pattern)
+        self._routes = list(routes) if routes is not None and app is None else None
+        self.layers = Layers(middleware, permissions, exception_handlers)
+        self.include_in_schema = include_in_schema
+        self.deprecated = deprecated
+        self.redirect_slashes = redirect_slashes
+        self.on_disconnect = on_disconnect
+        # Built once: all routes below share one instance of each layer.
+        self.stack: ASGIApp = self.layers.around(Next(self))
+
+    @property
+    def routes(self) -> Sequence[Any]:
+        """The routes below: its own, or those of the app it mounts."""
+        if self._routes is not None:
+            return self._routes
+        return getattr(self.app, "routes", None) or []
+
+    def plant(self, bed: Bed) -> None:
+        """Put the routes below, or the app, into the trees."""
+        if self._routes is None:
+            self._plant_app(bed)
+            return
+        below = bed.under(self, self.path, self.name, self.on_disconnect)
+        for route in self._routes:
+            route.plant(below)
+        if self.layers:
+            self._plant_edge(below)
+
+    def _plant_app(self, bed: Bed) -> None:
+        assert self.app is not None
+        template = bed.template(self.path or "/")
+        compile_inner = getattr(self.app, "compile", None)
+        if compile_inner is not None:
+            compile_inner(bed.outer | set(template.names))
+        for tree in (bed.http, bed.websocket):
+            leaf = Leaf(
+                self, template, self.layers.around(self.app), {"route": self}, prefix=True, name=self.name or ""
+            )
+            bed.plant(tree, leaf)
+        bed.leaves.pop()  # the one of websockets: reversing needs it once
+
+    def _plant_edge(self, below: Bed) -> None:
+        async def nothing(scope: Scope, receive: Receive, send: Send) -> None:
+            raise HTTPException(status_code=404)
+
+        template = below.template("/" if not below.prefix else "")
+        for tree in (below.http, below.websocket):
+            below.plant(tree, Leaf(self, template, nothing, {}, edge=True))
+
+    def path_for(self, name: str, /, **path_params: Any) -> URLPath:
+        """The path of a route below. Raises `NoMatchFound`."""
+        return reverse(Dispatcher([self]), name, path_params)
+
+    url_path_for = path_for
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve this include alone, inside any framework."""
+        if exchange_of(scope) is None:
+            return await run_alone(self, scope, receive, send)
+        try:
+            await Dispatcher([self], redirect_slashes=self.redirect_slashes)(scope, receive, send)
+        except HTTPException as exc:
+            if "app" in scope or not await default_answer(exc, scope, receive, send):
+                raise
+
+    def __repr__(self) -> str:
+        return f"Include(path={self.path!r}, name={self.name or ''!r}, app={self.app!r})"
+
+
+def routes_of(namespace: str, pattern: str | None) -> list[BasePath]:
+    """The list of routes in a module."""
+    for given in (namespace, pattern or ""):
+        if not isinstance(given, str):
+            raise ImproperlyConfigured(f"'namespace' and 'pattern' are the names of a module and of its list, not {given!r}")
+    name = pattern or DEFAULT_PATTERN
+    routes = getattr(import_module(namespace), name, None)
+    if not isinstance(routes, list):
+        raise AssertionError(f"the module {namespace!r} has no list called {name!r}")
+    return routes

@@ -1,0 +1,76 @@
+"""The lifespans of a tree of applications: the owner's own, then those of what it includes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from inspect import isasyncgenfunction, isgeneratorfunction
+from typing import Any, TypeAlias
+
+from lilya.concurrency.threads import enforce_async_callable
+from lilya.exceptions import ImproperlyConfigured
+from lilya.types import Lifespan, LifespanEvent
+
+__all__ = ["Hooks", "Part", "applications_in"]
+
+Part: TypeAlias = Callable[[], AbstractAsyncContextManager[Mapping[str, Any] | None]]
+
+EVENTS = {"startup": "startup", "on_startup": "startup", "shutdown": "shutdown", "on_shutdown": "shutdown"}
+
+
+class Hooks:
+    """What an application does when it starts and when it stops: a lifespan, or functions called in order."""
+
+    def __init__(
+        self,
+        lifespan: Lifespan | None = None,
+        on_startup: Sequence[LifespanEvent] | None = None,
+        on_shutdown: Sequence[LifespanEvent] | None = None,
+    ) -> None:
+        if lifespan is not None and (on_startup or on_shutdown):
+            raise AssertionError("Use either 'lifespan' or 'on_startup'/'on_shutdown', not both")
+        if isasyncgenfunction(lifespan) or isgeneratorfunction(lifespan):
+            raise ImproperlyConfigured(
+                f"the lifespan {getattr(lifespan, '__name__', lifespan)!r} is a bare generator: "
+                "decorate it with @contextlib.asynccontextmanager"
+            )
+        self.lifespan = lifespan
+        self.on_startup = list(on_startup or ())
+        self.on_shutdown = list(on_shutdown or ())
+
+    def add(self, event: str, hook: LifespanEvent) -> None:
+        """Call `hook`, sync or async, on "startup" or "shutdown"."""
+        if event not in EVENTS:
+            raise AssertionError(f"the events are {', '.join(map(repr, EVENTS))}, not {event!r}")
+        if self.lifespan is not None:
+            raise AssertionError("the application has a lifespan: what belongs to its start and end goes there")
+        (self.on_startup if EVENTS[event] == "startup" else self.on_shutdown).append(hook)
+
+    def parts(self, owner: Any) -> list[Part]:
+        """The lifespan to enter, if there is one."""
+        if self.lifespan is not None:
+            lifespan = self.lifespan
+            return [lambda: lifespan(owner)]
+        return [self._run] if self.on_startup or self.on_shutdown else []
+
+    @asynccontextmanager
+    async def _run(self) -> AsyncIterator[None]:
+        for hook in self.on_startup:
+            await enforce_async_callable(hook)()
+        yield
+        for hook in self.on_shutdown:
+            await enforce_async_callable(hook)()
+
+
+def applications_in(routes: Iterable[Any], wanted: str) -> list[Any]:
+    """The applications (whatever has the attribute `wanted`) that routes mount, each once, in declared order."""
+    found: list[Any] = []
+    for route in routes:
+        app = getattr(route, "app", None)
+        while app is not None and not hasattr(app, wanted):
+            app = getattr(app, "app", None)  # a layer around it
+        if app is not None and app not in found:
+            found.append(app)
+        if app is None and getattr(route, "routes", None):
+            found += [each for each in applications_in(route.routes, wanted) if each not in found]
+    return found

@@ -1,0 +1,70 @@
+"""Adding routes by method call and by decorator, for routers and applications alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import partialmethod
+from typing import Any, TypeVar
+
+from lilya.routing._base import BasePath
+from lilya.routing._include import Include
+from lilya.routing._path import Path, WebSocketPath
+from lilya.types import ASGIApp
+
+__all__ = ["RoutingMethodsMixin"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class RoutingMethodsMixin:
+    """`add_route`, `include`, `@app.get("/")` and their kin; whoever mixes it in says what `add` does."""
+
+    def add(self, route: BasePath) -> None:
+        """Add a route behind all others. A handler that cannot be called for it is an error here."""
+        raise NotImplementedError
+
+    def add_route(
+        self, path: str, handler: Callable[..., Any] | str, methods: Iterable[str] | None = None, **options: Any
+    ) -> None:
+        """Add `Path(path, handler, methods=methods, **options)`."""
+        self.add(Path(path, handler, methods=methods, **options))
+
+    def add_websocket_route(self, path: str, handler: Callable[..., Any] | str, **options: Any) -> None:
+        """Add `WebSocketPath(path, handler, **options)`."""
+        self.add(WebSocketPath(path, handler, **options))
+
+    def include(self, path: str, app: ASGIApp | str | None = None, **options: Any) -> None:
+        """Add `Include(path, app, **options)`."""
+        self.add(Include(path, app, **options))
+
+    def route(self, path: str, methods: Iterable[str], **options: Any) -> Callable[[F], F]:
+        """Decorate the handler of `Path(path, handler, methods=methods, **options)`; the function is returned as it is."""
+
+        def decorate(handler: F) -> F:
+            self.add_route(path, handler, methods, **options)
+            return handler
+
+        return decorate
+
+    def websocket(self, path: str, **options: Any) -> Callable[[F], F]:
+        """Decorate the handler of `WebSocketPath(path, handler, **options)`; the function is returned as it is."""
+
+        def decorate(handler: F) -> F:
+            self.add_websocket_route(path, handler, **options)
+            return handler
+
+        return decorate
+
+    def _for_method(self, method: str, path: str, **options: Any) -> Callable[[F], F]:
+        """Decorate the handler of one method; GET brings HEAD."""
+        return self.route(path, [method], **options)
+
+    get = partialmethod(_for_method, "GET")
+    head = partialmethod(_for_method, "HEAD")
+    query = partialmethod(_for_method, "QUERY")
+    post = partialmethod(_for_method, "POST")
+    put = partialmethod(_for_method, "PUT")
+    patch = partialmethod(_for_method, "PATCH")
+    delete = partialmethod(_for_method, "DELETE")
+    trace = partialmethod(_for_method, "TRACE")
+    options = partialmethod(_for_method, "OPTIONS")

@@ -1,0 +1,127 @@
+"""A list of routes as an ASGI app."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
+
+from lilya._asgi.exchange import exchange_of, run_alone
+from lilya._asgi.lifespan import Life
+from lilya._handling.call import OnDisconnect
+from lilya._handling.errors import default_answer
+from lilya.datastructures._url import URLPath
+from lilya.exceptions import HTTPException
+from lilya.routing._base import BasePath, Layers
+from lilya.routing._dispatch import Dispatcher
+from lilya.routing._lifespan import Hooks, Part, applications_in
+from lilya.routing._methods import RoutingMethodsMixin
+from lilya.routing._path import reverse
+from lilya.types import ASGIApp, Lifespan, LifespanEvent, Receive, Scope, Send
+
+__all__ = ["Router"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Router(RoutingMethodsMixin):
+    """Routes behind one entrance, to be mounted with `Include(path, app=router)` or served alone.
+
+    `default` answers what no route matches. `middleware` and `permissions` run for every call. A `lifespan` runs with
+    that of the application the router is mounted in.
+    """
+
+    def __init__(
+        self,
+        routes: Sequence[BasePath] | None = None,
+        redirect_slashes: bool = True,
+        default: ASGIApp | None = None,
+        on_startup: Sequence[LifespanEvent] | None = None,
+        on_shutdown: Sequence[LifespanEvent] | None = None,
+        lifespan: Lifespan | None = None,
+        *,
+        middleware: Iterable[Any] | None = None,
+        permissions: Iterable[Any] | None = None,
+        include_in_schema: bool = True,
+        deprecated: bool = False,
+        on_disconnect: OnDisconnect | None = None,
+    ) -> None:
+        self.routes: list[BasePath] = list(routes or ())
+        self.redirect_slashes = redirect_slashes
+        self.default = default
+        self.hooks = Hooks(lifespan, on_startup, on_shutdown)
+        self.layers = Layers(middleware, permissions)
+        self.include_in_schema = include_in_schema
+        self.deprecated = deprecated
+        self.on_disconnect = on_disconnect
+        self._dispatcher = Dispatcher(
+            self.routes, redirect_slashes=redirect_slashes, default=default, on_disconnect=on_disconnect
+        )
+        # The way in: dispatch inside the layers.
+        self.entrance: ASGIApp = self.layers.around(self._dispatcher)
+
+    # -- routes -----------------------------------------------------------------------------------------------------
+
+    def compile(self, outer: frozenset[str] = frozenset()) -> Dispatcher:
+        """Build the matching trees. `outer` are path parameters that come from where the router is mounted.
+
+        Raises `ImproperlyConfigured` for a handler whose parameters nothing can fill.
+        """
+        self._dispatcher.compile(outer)
+        return self._dispatcher
+
+    def add(self, route: BasePath) -> None:
+        """Add a route behind all others. A handler that cannot be called for it is an error here."""
+        self._dispatcher.add(route)
+
+    def path_for(self, name: str, /, **path_params: Any) -> URLPath:
+        """The path of the route called `name`. Raises `NoMatchFound` for a wrong name or wrong parameters."""
+        return reverse(self.compile(), name, path_params)
+
+    url_path_for = path_for
+
+    # -- lifespan ---------------------------------------------------------------------------------------------------
+
+    def add_event_handler(self, event_type: str, func: LifespanEvent) -> None:
+        """Call `func`, sync or async, on "startup" or "shutdown"."""
+        self.hooks.add(event_type, func)
+
+    def on_event(self, event_type: str) -> Callable[[F], F]:
+        """Decorate a function to be called on "startup" or "shutdown"."""
+
+        def decorate(func: F) -> F:
+            self.hooks.add(event_type, func)
+            return func
+
+        return decorate
+
+    def lifespan_parts(self, owner: Any = None, life: Life | None = None) -> list[Part]:
+        """The lifespans to enter: its own, then those of the applications it mounts."""
+        parts = self.hooks.parts(self if owner is None else owner)
+        for app in applications_in(self.routes, "lifespan_parts"):
+            parts += app.lifespan_parts(life=life)
+        return parts
+
+    async def lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer the lifespan call of a server that serves the router alone."""
+        await Life().run(self.lifespan_parts(), scope, receive, send)
+
+    # -- serving ----------------------------------------------------------------------------------------------------
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve HTTP, websockets and the lifespan; inside an application or any framework."""
+        if scope["type"] == "lifespan":
+            return await self.lifespan(scope, receive, send)
+        if exchange_of(scope) is None:
+            return await run_alone(self, scope, receive, send)
+        if "router" not in scope:
+            scope["router"] = self
+        if "app" in scope:
+            return await self.entrance(scope, receive, send)
+        try:
+            await self.entrance(scope, receive, send)
+        except HTTPException as exc:
+            if not await default_answer(exc, scope, receive, send):
+                raise
+
+    def __repr__(self) -> str:
+        return f"Router({len(self.routes)} routes)"

@@ -1,0 +1,283 @@
+"""From a `bind` to listening sockets, and back to what people type into a client.
+
+The sockets are ours and handed to whichever server runs, so that every server takes the same binds, port 0 reports the
+port that was really given, an address in use is found before the application starts, and a connection that a server
+cannot end can be cut here.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import stat
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from lilya.exceptions import ImproperlyConfigured
+
+__all__ = ["Bind", "Listeners", "parse_bind"]
+
+DEFAULT_PORT = 8000
+
+_HINTS = {
+    errno.EADDRINUSE: "something listens there already: stop it, or give another bind",
+    errno.EACCES: "this user may not: ports below 1024 and foreign directories need privileges",
+    errno.EADDRNOTAVAIL: "this machine has no such address",
+    errno.ENOENT: "the directory of the socket does not exist",
+    errno.EBADF: "no such file descriptor is open in this process",
+    errno.ENOTSOCK: "the file descriptor is not a socket",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Bind:
+    """One address to listen on, as written in `text`."""
+
+    text: str
+    kind: Literal["tcp", "unix", "fd"]
+    host: str = ""
+    port: int = 0
+    path: str = ""
+    descriptor: int = -1
+
+
+def parse_bind(text: str) -> Bind:
+    """Read `host:port`, `[v6]:port`, `host` (port 8000), `unix:path` or `fd://number`; else `ImproperlyConfigured`."""
+    if not isinstance(text, str):
+        raise ImproperlyConfigured(f"a bind is a str such as '127.0.0.1:8000', not {text!r}")
+    if text.startswith("unix:"):
+        path = text.removeprefix("unix:")
+        if not path or path.startswith("//"):
+            raise _unreadable(text, "unix:/path/to/socket")
+        return Bind(text, "unix", path=path)
+    if text.startswith("fd://"):
+        number = text.removeprefix("fd://")
+        if not number.isdecimal():
+            raise _unreadable(text, "fd://3")
+        return Bind(text, "fd", descriptor=int(number))
+    if "//" in text:
+        raise _unreadable(text, text.partition("//")[2].partition("/")[0] or "127.0.0.1:8000")
+    host, colon, port = text.rpartition(":")
+    if not colon or text.endswith("]"):
+        host, port = text, str(DEFAULT_PORT)
+    if host.isdecimal():
+        raise _unreadable(text, f"127.0.0.1:{host}")
+    if ":" in host and not (host.startswith("[") and host.endswith("]")):
+        raise _unreadable(text, f"[{text}]:{DEFAULT_PORT}")
+    if not port.isdecimal() or int(port) > 65535:
+        raise _unreadable(text, f"{host or '127.0.0.1'}:{DEFAULT_PORT}", f"{port!r} is no port (0 to 65535)")
+    return Bind(text, "tcp", host=host.strip("[]"), port=int(port))
+
+
+def _unreadable(text: str, meant: str, why: str = "not an address to listen on") -> ImproperlyConfigured:
+    return ImproperlyConfigured(f"bind={text!r}: {why}; did you mean {meant!r}?")
+
+
+class Listeners:
+    """The sockets of one server, from `open` to `close`."""
+
+    def __init__(self) -> None:
+        self.sockets: list[socket.socket] = []
+        self._addresses: list[tuple[socket.AddressFamily, object]] = []
+        self._files: list[tuple[str, int, int]] = []  # unix sockets of ours: path, device, inode
+
+    @classmethod
+    def open(cls, binds: Sequence[Bind], *, umask: int | None = None) -> Listeners:
+        """Bind them all; nobody can connect before `listen`.
+
+        A file descriptor is taken over. `umask` is that of a unix socket's file. Raises `OSError`, with its `errno`
+        kept and a message that names the bind, and leaves nothing open then. It may look up a host name: call it in a
+        thread.
+        """
+        self = cls()
+        try:
+            for bind in binds:
+                self._add(bind, umask)
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def _add(self, bind: Bind, umask: int | None) -> None:
+        try:
+            if bind.kind == "fd":
+                self.sockets.append(socket.socket(fileno=bind.descriptor))
+            elif bind.kind == "unix":
+                self._bind_unix(bind.path, umask)
+            else:
+                self._bind_tcp(bind.host, bind.port)
+            sock = self.sockets[-1]
+            if sock.type != socket.SOCK_STREAM:
+                raise OSError(errno.EPROTOTYPE, "not a stream socket")
+            sock.setblocking(False)
+            self._addresses.append((sock.family, sock.getsockname()))
+        except OSError as exc:
+            hint = _HINTS.get(exc.errno or 0, exc.strerror or str(exc))
+            raise OSError(exc.errno, f"cannot listen on {bind.text}: {hint}") from exc
+
+    def _bind_tcp(self, host: str, port: int) -> None:
+        sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+        self.sockets.append(sock)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # inherited by the connections
+        sock.bind((host, port))
+
+    def _bind_unix(self, path: str, umask: int | None) -> None:
+        _remove_stale(path)
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sockets.append(sock)
+        before = None if umask is None else os.umask(umask)
+        try:
+            sock.bind(path)
+        finally:
+            if before is not None:
+                os.umask(before)
+        made = os.stat(path)
+        self._files.append((path, made.st_dev, made.st_ino))
+
+    def listen(self, backlog: int) -> None:
+        """Let clients connect, at most `backlog` of them not yet accepted. Raises `OSError` as `open` does."""
+        for sock in self.sockets:
+            try:
+                sock.listen(backlog)
+            except OSError as exc:
+                hint = _HINTS.get(exc.errno or 0, exc.strerror or str(exc))
+                raise OSError(exc.errno, f"cannot listen on {_address(sock)}: {hint}") from exc
+
+    def urls(self, secure: bool) -> list[str]:
+        """Where they listen: `http://127.0.0.1:8000`, `https://[::1]:8000`, `unix:/path`."""
+        scheme = "https" if secure else "http"
+        return [
+            f"{scheme}://{_address(sock)}" if sock.family != socket.AF_UNIX else _address(sock) for sock in self.sockets
+        ]
+
+    def connected(self) -> bool:
+        """Whether a connection that was accepted here may be still open."""
+        with _Accepted(self._addresses) as accepted:
+            return bool(accepted.sockets) or not accepted.known
+
+    def cut(self) -> int:
+        """Shut every connection that was accepted here and is still open; returns how many.
+
+        The last resort, where a server waits for a client that does not read: hypercorn writes under a shield on trio,
+        and on asyncio waits for the transport to be empty.
+        """
+        count = 0
+        with _Accepted(self._addresses) as accepted:
+            for sock in accepted.sockets:
+                try:
+                    sock.shutdown(socket.SHUT_RDWR)
+                    count += 1
+                except OSError:  # it went by itself
+                    continue
+        return count
+
+    def close(self) -> None:
+        """Close what is still open and remove the unix sockets' files, unless somebody has replaced them."""
+        for sock in self.sockets:
+            sock.close()
+        for path, device, inode in self._files:
+            try:
+                found = os.stat(path)
+                if (found.st_dev, found.st_ino) == (device, inode):
+                    os.unlink(path)
+            except FileNotFoundError:
+                pass
+        self._files.clear()
+
+
+def _remove_stale(path: str) -> None:
+    """Remove the file of a unix socket nobody listens on any more; `EADDRINUSE` when somebody does."""
+    try:
+        if not stat.S_ISSOCK(os.stat(path).st_mode):
+            return  # bind() will say that the address is in use, and it is
+    except FileNotFoundError:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.setblocking(False)
+        try:
+            probe.connect(path)
+        except ConnectionRefusedError:
+            os.unlink(path)
+            return
+        except BlockingIOError:
+            pass  # somebody listens and is busy
+    raise OSError(errno.EADDRINUSE, "a server listens there")
+
+
+def _address(sock: socket.socket) -> str:
+    name = sock.getsockname()
+    if sock.family == socket.AF_UNIX:
+        return f"unix:{os.fsdecode(name)}"
+    return f"[{name[0]}]:{name[1]}" if sock.family == socket.AF_INET6 else f"{name[0]}:{name[1]}"
+
+
+class _Accepted:
+    """The connections accepted at `addresses`, as duplicates to look at and to shut; closed when the block is left.
+
+    No server lets its connections be reached, so they are looked up among the open files of the process. Where the
+    system does not list those (Windows) they are not `known`.
+    """
+
+    def __init__(self, addresses: Sequence[tuple[socket.AddressFamily, object]]) -> None:
+        self.sockets: list[socket.socket] = []
+        self.known = True
+        self._addresses = addresses
+
+    def __enter__(self) -> _Accepted:
+        for descriptor in self._descriptors():
+            sock = _duplicate(descriptor)
+            if sock is not None and self._is_ours(sock):
+                self.sockets.append(sock)
+            elif sock is not None:
+                sock.close()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        for sock in self.sockets:
+            sock.close()
+
+    def _descriptors(self) -> list[int]:
+        """The sockets of the process. All are found before one is duplicated: duplicates would be found as well."""
+        try:
+            names = os.listdir("/dev/fd")
+        except OSError:
+            self.known = False
+            return []
+        return [int(name) for name in names if _is_socket(int(name))]
+
+    def _is_ours(self, sock: socket.socket) -> bool:
+        try:
+            sock.getpeername()  # a listener has no peer, a closed connection none any more
+            own = sock.getsockname()
+        except OSError:
+            return False
+        return any(
+            sock.family == family and sock.type == socket.SOCK_STREAM and _same_place(own, address)
+            for family, address in self._addresses
+        )
+
+
+def _same_place(own: object, listener: object) -> bool:
+    """Whether a connection at address `own` was accepted by the listener. Its host may have been a wildcard."""
+    if isinstance(own, tuple) and isinstance(listener, tuple):
+        return bool(own[1] == listener[1])
+    return own == listener
+
+
+def _is_socket(descriptor: int) -> bool:
+    try:
+        return stat.S_ISSOCK(os.fstat(descriptor).st_mode)
+    except OSError:  # closed since it was listed
+        return False
+
+
+def _duplicate(descriptor: int) -> socket.socket | None:
+    duplicate = os.dup(descriptor)
+    try:
+        return socket.socket(fileno=duplicate)
+    except OSError:  # of a kind that Python does not know
+        os.close(duplicate)
+        return None

@@ -1,0 +1,17 @@
+"""Clients that test an ASGI application in memory: real streams, real disconnects, virtual time."""
+
+from lilya.testclient.async_client import AsyncTestClient
+from lilya.testclient.client import TestClient
+from lilya.testclient.exceptions import ASGISpecViolation, LifespanFailed, WebSocketDenialResponse, WebSocketDisconnect
+from lilya.testclient.websockets import AsyncWebSocketSession, WebSocketSession
+
+__all__ = [
+    "ASGISpecViolation",
+    "AsyncTestClient",
+    "AsyncWebSocketSession",
+    "LifespanFailed",
+    "TestClient",
+    "WebSocketDenialResponse",
+    "WebSocketDisconnect",
+    "WebSocketSession",
+]

@@ -1,0 +1,119 @@
+"""The lifespan protocol, driven as a server drives it (ASGI Lifespan 2.0): one call, in one task."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import anyio
+import anyio.lowlevel
+
+from lilya.concurrency.nursery import raise_plain
+from lilya.testing.conformance import LifespanJudge
+from lilya.testing.connection import split_cancelled
+from lilya.testing.exceptions import ASGISpecViolation, LifespanFailed
+from lilya.types import ASGIApp, Message
+
+__all__ = ["MemoryLifespan"]
+
+
+class MemoryLifespan:
+    """An application's lifespan: `run` is a task; `startup()` and `shutdown()` are called from another one.
+
+    `state` is handed to the application as `scope["state"]`. `grace` in seconds: how long an application may go on
+    after its last word. What goes wrong is raised once, as itself.
+    """
+
+    def __init__(self, app: ASGIApp, state: dict[str, Any], *, grace: float = 1.0, strict: bool = True) -> None:
+        self._app = app
+        self._scope = {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}, "state": state}
+        self._judge = LifespanJudge(strict=strict)
+        self._grace = grace
+        self._received = 0
+        self._failed: str | None = None  # the message of `lifespan.*.failed`
+        self._failure: BaseException | None = None
+        self._violation: ASGISpecViolation | None = None
+        self._frame = anyio.CancelScope()
+        self._up = anyio.Event()
+        self._stopping = anyio.Event()
+        self._done = anyio.Event()  # it has said its last word, or returned
+        self._ended = anyio.Event()
+
+    async def run(self) -> None:
+        """Call the application. Its exception is kept for `startup` or `shutdown`; cancellation propagates."""
+        try:
+            with self._frame:
+                await self._call()
+        finally:
+            self._up.set()
+            self._done.set()
+            self._ended.set()
+
+    async def startup(self) -> None:
+        """Wait until the application is up; raises what it raised, or `LifespanFailed`.
+
+        An application that returns without having received anything does not know the protocol, and is up.
+        """
+        await self._up.wait()
+        if self._done.is_set():
+            await self._end()
+            self.raise_failure()
+
+    async def shutdown(self) -> None:
+        """Tell the application to stop, wait until its call has ended; raises what it raised, or `LifespanFailed`."""
+        self._stopping.set()
+        await self._done.wait()
+        await self._end()
+        self.raise_failure()
+
+    def raise_failure(self) -> None:
+        """Raise what went wrong so far, if its call is over: once, and at once."""
+        if not self._ended.is_set():
+            return
+        failure = self._failure or self._violation
+        if failure is None and self._failed is not None:
+            failure = LifespanFailed(detail=self._failed or "the application gave no reason")
+        self._failure = self._violation = self._failed = None
+        if failure is not None:
+            raise_plain(failure)
+
+    async def _end(self) -> None:
+        with anyio.move_on_after(self._grace):
+            await self._ended.wait()
+        self._frame.cancel()
+        await self._ended.wait()
+
+    async def _call(self) -> None:
+        try:
+            await self._app(self._scope, self._receive, self._send)
+            # It owes an answer to each message it has received; what receives none does not know the protocol.
+            if self._received > self._judge.answers:
+                self._judge.returned()
+        except BaseException as exc:
+            cancellation, self._failure = split_cancelled(exc)
+            if cancellation is not None:
+                raise cancellation from None
+
+    async def _receive(self) -> Message:
+        await anyio.lowlevel.checkpoint()
+        if self._received == 0:
+            self._received = 1
+            return {"type": "lifespan.startup"}
+        await self._stopping.wait()
+        if self._received == 1:
+            self._received = 2
+            return {"type": "lifespan.shutdown"}
+        await anyio.sleep_forever()
+        raise AssertionError("unreachable")
+
+    async def _send(self, message: Message) -> None:
+        try:
+            self._judge.sent(message)
+        except ASGISpecViolation as violation:
+            self._violation = violation
+            raise
+        if message["type"].endswith(".failed"):
+            self._failed = message.get("message", "")
+        if self._judge.done:
+            self._done.set()
+        self._up.set()
+        await anyio.lowlevel.checkpoint()

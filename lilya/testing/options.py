@@ -1,0 +1,48 @@
+"""How the in-memory server behaves where real servers differ, and what it checks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["DEFAULT_EXTENSIONS", "ServerOptions"]
+
+# What `scope["extensions"]` offers. Also understood: "http.response.early_hint", "http.response.pathsend",
+# "http.response.push" and "http.response.trailers".
+DEFAULT_EXTENSIONS = frozenset({"http.response.debug", "websocket.http.response"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerOptions:
+    """Everything about the in-memory server that can be set.
+
+    `response_buffer`: bytes of a response body the server takes before the client has read them. With 0, the default,
+        `send` returns when the client has the piece, so nothing runs ahead of the test. A last piece of no more than
+        `message_size` is never waited for: the response is over with it.
+    `request_buffer`: bytes of a streamed request body the client sends before the application has received them.
+    `message_size`: a larger piece of a request body is cut into messages of this many bytes, as servers do.
+    `websocket_buffer`: bytes under way in each direction of a websocket before the sender waits.
+    `send_after_disconnect`: "ignore" does nothing (hypercorn), "ignore_without_yield" does nothing and is no
+        checkpoint either (uvicorn), "raise" raises an `OSError` (ASGI 2.4).
+    `drop_unread_body`: a disconnect overtakes the request body that is not received yet (uvicorn) instead of following
+        it (hypercorn).
+    `disconnect_grace`: seconds (of the event loop's clock) an application may go on after its client left early; then
+        it is cancelled, so that no test hangs.
+    `extensions`: the names `scope["extensions"]` offers.
+    `check_conformance`: judge the contents of messages and the application's return, not only the order of messages.
+    `raise_app_exceptions`: an exception of the application reaches the client as itself; if not, it becomes a response
+        of status 500, or a response cut short.
+    `wait_for_background`: a finished response waits for the application to return, background tasks included.
+    """
+
+    response_buffer: int = 0
+    request_buffer: int = 0
+    message_size: int = 65536
+    websocket_buffer: int = 65536
+    send_after_disconnect: Literal["ignore", "ignore_without_yield", "raise"] = "ignore"
+    drop_unread_body: bool = False
+    disconnect_grace: float = 1.0
+    extensions: frozenset[str] = DEFAULT_EXTENSIONS
+    check_conformance: bool = True
+    raise_app_exceptions: bool = True
+    wait_for_background: bool = True

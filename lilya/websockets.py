@@ -1,0 +1,311 @@
+"""The websocket: what a handler is given of a websocket connection."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any, Generic, Literal, NoReturn, TypeVar
+
+from lilya._asgi.exchange import Exchange, Nowhere, exchange_of
+from lilya._connection import Connection, inbox_of
+from lilya._sansio import websocket as rules
+from lilya.datastructures._headers import Header
+from lilya.encoders._json import json_bytes
+from lilya.enums import WebSocketState
+from lilya.exceptions import WebSocketDisconnect, WebSocketRuntimeError
+from lilya.types import Message, Receive, Scope, Send
+
+__all__ = ["WebSocket", "WebSocketClose", "WebSocketDisconnect", "WebSocketState"]
+
+T = TypeVar("T")
+HeadersInput = Mapping[str, str] | Iterable[tuple[str, str]]
+
+OPEN = rules.OPEN
+RECEIVE_AFTER_END = 'Cannot call "receive" once a disconnect message has been received.'
+WANTED = {"text": "text", "bytes": "binary"}
+BAD_MODE = 'The "mode" argument should be "text" or "binary".'
+
+
+def receiver(kind: Literal["text", "bytes"], doc: str) -> Callable[[WebSocket], Coroutine[Any, Any, Any]]:
+    """The method that receives messages of one kind. It is on the way of every message, and so but one layer deep."""
+
+    async def receive(self: WebSocket) -> Any:
+        inbox = self._inbox
+        if self._told or self._exchange_found.phase is not OPEN:
+            raise self._misuse()
+        if inbox.busy:
+            message = await inbox.next()
+        else:  # what `Inbox.next` does then, without its layer
+            inbox.busy = inbox.reading = True
+            try:
+                message = await inbox.source()
+            except BaseException as exc:
+                inbox.read_failed(exc)
+                raise
+            inbox.busy = inbox.reading = False
+            if inbox.noted:
+                inbox.note_taken()
+        data = message.get(kind)
+        if data is None:
+            await self._unwanted(message, kind)
+        return data
+
+    receive.__name__ = f"receive_{kind}"
+    receive.__qualname__ = f"WebSocket.receive_{kind}"
+    receive.__doc__ = doc
+    return receive
+
+
+def sender(kind: Literal["text", "bytes"], doc: str) -> Callable[[WebSocket, Any], Coroutine[Any, Any, None]]:
+    """The method that sends messages of one kind; one layer deep, too."""
+
+    async def send(self: WebSocket, data: Any) -> None:
+        exchange = self._direct
+        message = {"type": "websocket.send", kind: data}
+        if exchange is None or exchange.phase is not OPEN or exchange.gone:
+            return await self._send(message)
+        try:  # what `Outbox.send` does in this phase, which sending does not change
+            await exchange.sink(message)
+        except Exception as exc:
+            exchange.send_failed(exc)
+            raise
+
+    send.__name__ = f"send_{kind}"
+    send.__qualname__ = f"WebSocket.send_{kind}"
+    send.__doc__ = doc
+    return send
+
+
+class WebSocket(Connection):
+    """A websocket connection (RFC 6455; ASGI WebSocket 2.5).
+
+    When the client leaves, a waiting `receive_*` raises `WebSocketDisconnect`, and so does every later send. A handler that
+    is not receiving is cancelled. Any number of tasks may send at once; messages are whole.
+    """
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "websocket":
+            raise AssertionError(f"a WebSocket is made from a scope of type 'websocket', not {scope['type']!r}")
+        self.scope = scope
+        self._receive = receive
+        exchange = exchange_of(scope)
+        if exchange is None:
+            # Used alone: no nursery watches the connection, but there is one reader and one writer all the same.
+            exchange = Exchange(Nowhere(), scope, receive, send)
+            receive, send = exchange.receive, exchange.send
+        self._inbox = inbox_of(exchange, scope, receive)
+        self._exchange_found = exchange
+        self._send = send
+        # The writer, to be used without a layer more, where no middleware has put a `send` of its own in between.
+        self._direct = exchange if send == exchange.send else None
+        self._told = False  # the disconnect was delivered
+
+    @property
+    def _exchange(self) -> Exchange:
+        return self._exchange_found
+
+    @property
+    def application_state(self) -> WebSocketState:
+        """How far the application is: it has accepted, it has closed."""
+        phase = self._exchange_found.phase
+        if phase is rules.OPEN:
+            return WebSocketState.CONNECTED
+        return WebSocketState.DISCONNECTED if phase is rules.DONE else WebSocketState.CONNECTING
+
+    @property
+    def client_state(self) -> WebSocketState:
+        """How far the client is, as far as it was received: it has connected, it has left."""
+        if self._told:
+            return WebSocketState.DISCONNECTED
+        return WebSocketState.CONNECTED if self._connected else WebSocketState.CONNECTING
+
+    @property
+    def _connected(self) -> bool:
+        """Whether the `websocket.connect` message was received."""
+        return self._inbox.taken or self._exchange_found.phase is not rules.CONNECTING
+
+    # -- messages ---------------------------------------------------------------------------------------------------
+
+    async def receive(self) -> Message:
+        """The next ASGI message: connect, receive or disconnect. Cancelling it loses nothing.
+
+        Raises `WebSocketRuntimeError` after the disconnect message.
+        """
+        if self._told:
+            raise WebSocketRuntimeError(RECEIVE_AFTER_END)
+        before = rules.RECEIVING if self._connected else rules.ARRIVING
+        message = await self._inbox.next()
+        kind = message["type"]
+        if kind not in before:
+            raise WebSocketRuntimeError(f"Expected ASGI message {before.expected()}, but got {kind!r}.")
+        if kind == "websocket.disconnect":
+            self._tell()
+        return message
+
+    def _tell(self) -> None:
+        self._told = True
+        self._exchange_found.release()  # told, not cancelled
+
+    async def send(self, message: Message) -> None:
+        """Send an ASGI message.
+
+        Raises `WebSocketDisconnect` when the client is gone, `WebSocketRuntimeError` when the message may not come now.
+        Cancelling it may leave the message unsent.
+        """
+        await self._send(message)
+
+    # -- the handshake and the close --------------------------------------------------------------------------------
+
+    async def accept(self, subprotocol: str | None = None, headers: HeadersInput | None = None) -> None:
+        """Accept the handshake. Raises `WebSocketDisconnect` when the client is gone already."""
+        if not self._connected:
+            message = await self.receive()
+            if message["type"] == "websocket.disconnect":
+                raise disconnect(message)
+        raw = Header(headers).encoded_multi_items() if headers else []
+        self._inbox.taken = False  # from here on: whether the handler receives
+        await self._send({"type": "websocket.accept", "subprotocol": subprotocol, "headers": raw})
+
+    @asynccontextmanager
+    async def accepted(self, subprotocol: str | None = None, headers: HeadersInput | None = None) -> AsyncIterator[Any]:
+        """Accept, give the websocket to the block, close with 1000 at its end; a disconnect ends the block quietly."""
+        await self.accept(subprotocol, headers)
+        try:
+            yield self
+        except WebSocketDisconnect:
+            return
+        if self.application_state is WebSocketState.CONNECTED:
+            await self.close()
+
+    async def close(self, code: int = 1000, reason: str | None = None) -> None:
+        """Close with `code` (RFC 6455, section 7.4) and `reason`, cut to the 123 bytes a close frame can carry.
+
+        Before `accept` it refuses the handshake. Closing a websocket whose client is gone does nothing.
+        """
+        if self._told or self._exchange_found.gone:
+            return
+        try:
+            await self._send({"type": "websocket.close", "code": code, "reason": rules.closing_reason(reason)})
+        except WebSocketDisconnect:
+            return
+
+    # -- receiving --------------------------------------------------------------------------------------------------
+
+    def _misuse(self) -> WebSocketRuntimeError:
+        if self._exchange_found.phase in (rules.CONNECTING, rules.DENYING):
+            return WebSocketRuntimeError(rules.NOT_CONNECTED)
+        return WebSocketRuntimeError(RECEIVE_AFTER_END)
+
+    async def _unwanted(self, message: Message, wanted: str) -> NoReturn:
+        """What came is not what was asked for: the end, or the other kind of message."""
+        kind = message["type"]
+        if kind == "websocket.disconnect":
+            self._inbox.end(message)
+            self._tell()
+            raise disconnect(message)
+        if kind != "websocket.receive":
+            raise WebSocketRuntimeError(f"Expected ASGI message {rules.RECEIVING.expected()}, but got {kind!r}.")
+        await self._refuse(f"{WANTED[wanted]} message expected", 1003)
+
+    async def _refuse(self, reason: str, code: int) -> NoReturn:
+        await self.close(code, reason)
+        self._tell()
+        raise WebSocketDisconnect(code, reason)
+
+    receive_text = receiver(
+        "text",
+        """The next message, which must be text. Cancelling it loses nothing.
+
+        Raises `WebSocketDisconnect` when the websocket is over. A binary message closes it with 1003 and raises
+        `WebSocketDisconnect(1003)`: the client broke the agreement.
+        """,
+    )
+    receive_bytes = receiver("bytes", """The next message, which must be binary; as `receive_text` otherwise.""")
+
+    async def receive_json(self, mode: str = "text") -> Any:
+        """The next message as JSON; `mode` says whether it comes as "text" or "binary".
+
+        A message that is not JSON closes the websocket with 1007 and raises `WebSocketDisconnect(1007)`.
+        """
+        if mode not in ("text", "binary"):
+            raise WebSocketRuntimeError(BAD_MODE)
+        raw = await (self.receive_text() if mode == "text" else self.receive_bytes())
+        try:
+            return json.loads(raw)
+        except (ValueError, RecursionError):
+            pass
+        await self._refuse("JSON expected", 1007)
+
+    def iter_text(self) -> Messages[str]:
+        """Text messages until the client leaves."""
+        return Messages(self.receive_text)
+
+    def iter_bytes(self) -> Messages[bytes]:
+        """Binary messages until the client leaves."""
+        return Messages(self.receive_bytes)
+
+    def iter_json(self, mode: str = "text") -> Messages[Any]:
+        """JSON messages until the client leaves."""
+        return Messages(partial(self.receive_json, mode))
+
+    # -- sending ----------------------------------------------------------------------------------------------------
+
+    send_text = sender("text", """Send a text message. Raises `WebSocketDisconnect` when the client is gone.""")
+    send_bytes = sender("bytes", """Send a binary message. Raises `WebSocketDisconnect` when the client is gone.""")
+
+    async def send_json(self, data: Any, mode: str = "text") -> None:
+        """Send `data` as compact JSON, as a "text" or a "binary" message."""
+        if mode not in ("text", "binary"):
+            raise WebSocketRuntimeError(BAD_MODE)
+        raw = json_bytes(data)
+        await (self.send_text(raw.decode()) if mode == "text" else self.send_bytes(raw))
+
+    # -- the rest ---------------------------------------------------------------------------------------------------
+
+    def add_cleanup(self, cleanup: Callable[[], Any]) -> None:
+        """Call `cleanup`, sync or async, when the websocket is over, however it ends. The last added runs first."""
+        self._exchange_found.at_end(cleanup)
+
+    def __repr__(self) -> str:
+        return f"WebSocket({self.scope.get('path', '')!r}, {self.application_state.name})"
+
+
+def disconnect(message: Message) -> WebSocketDisconnect:
+    """The exception a disconnect message stands for; without a code it is 1005 (RFC 6455, section 7.1.5)."""
+    code = message.get("code")
+    return WebSocketDisconnect(1005 if code is None else code, message.get("reason"))
+
+
+class Messages(Generic[T]):
+    """Iterates over the messages of a websocket until it is over. Nothing is left to close when it is abandoned."""
+
+    __slots__ = ("_receive",)
+
+    def __init__(self, receive: Callable[[], Awaitable[T]]) -> None:
+        self._receive = receive
+
+    def __aiter__(self) -> Messages[T]:
+        return self
+
+    async def __anext__(self) -> T:
+        try:
+            return await self._receive()
+        except WebSocketDisconnect:
+            raise StopAsyncIteration from None
+
+
+class WebSocketClose:
+    """An ASGI app that closes a websocket; before `accept` it refuses the handshake."""
+
+    def __init__(self, code: int = 1000, reason: str | None = None) -> None:
+        self.code = code
+        self.reason = reason or ""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the close message."""
+        reason = rules.closing_reason(self.reason)
+        await send({"type": "websocket.close", "code": self.code, "reason": reason})
+
+

@@ -1,0 +1,81 @@
+"""What can be run: `nox -l` lists it, `nox -s tests` runs one.
+
+Each session has an environment of its own in `.nox`, with the tree and the groups of `pyproject.toml` it needs.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import nox
+
+nox.options.default_venv_backend = "virtualenv"
+nox.options.error_on_missing_interpreters = False
+nox.options.reuse_existing_virtualenvs = True
+nox.options.sessions = ["lint", "types", "tests"]
+
+INTERPRETERS = ("3.11", "3.12", "3.13", "3.14")
+PROJECT = nox.project.load_toml("pyproject.toml")
+
+
+def install(session: nox.Session, *groups: str) -> None:
+    """Install the tree with all extras and the given groups; read here, so that any pip will do."""
+    session.install("-e", ".[all]", *nox.project.dependency_groups(PROJECT, *groups))
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style and format."""
+    session.install(*nox.project.dependency_groups(PROJECT, "lint"))
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Types of the code, the tests and the examples."""
+    install(session, "dev")
+    session.run("mypy")
+
+
+@nox.session(python=INTERPRETERS)
+def tests(session: nox.Session) -> None:
+    """The suite, on both backends, with its branch coverage. Arguments go to pytest."""
+    install(session, "test")
+    session.run("coverage", "erase")
+    session.run("coverage", "run", "-m", "pytest", *session.posargs)
+    session.run("coverage", "combine", "--quiet")
+    session.run("coverage", "report")
+
+
+@nox.session
+def house(session: nox.Session) -> None:
+    """The rules of the house alone."""
+    install(session, "test")
+    session.run("pytest", "tests/house", *session.posargs)
+
+
+@nox.session
+def e2e(session: nox.Session) -> None:
+    """Real servers on real sockets alone."""
+    install(session, "test")
+    session.run("pytest", "tests/e2e", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """What it costs, as ratios to a raw ASGI app in the same run."""
+    install(session, "test", "bench")
+    session.run("pytest", "tests/benchmarks", "-s", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The documentation, built into .nox/docs/tmp/site; a warning is an error."""
+    install(session, "docs")
+    place = Path(session.create_tmp())
+    shutil.copytree("docs", place / "docs", dirs_exist_ok=True, ignore=shutil.ignore_patterns("zensical.toml"))
+    shutil.copy("docs/zensical.toml", place)
+    session.chdir(place)
+    session.run("zensical", "build", "--strict", "--clean")
