@@ -178,7 +178,9 @@ class Request(Connection):
         """Promise `path` to the client, where server and protocol can; otherwise nothing."""
         if "http.response.push" in (self.scope.get("extensions") or {}):
             forward = ("accept", "accept-encoding", "accept-language", "cache-control", "user-agent")
-            headers = [pair for name in forward for pair in self.headers.encoded_multi_items() if pair[0] == name.encode()]
+            headers = [
+                pair for name in forward for pair in self.headers.encoded_multi_items() if pair[0] == name.encode()
+            ]
             await self._send({"type": "http.response.push", "path": path, "headers": headers})
 
     def __repr__(self) -> str:

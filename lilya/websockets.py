@@ -6,7 +6,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any, Generic, Literal, NoReturn, TypeVar
+from typing import Any, Final, Generic, Literal, NoReturn, TypeVar
 
 from lilya._asgi.exchange import Exchange, Nowhere, exchange_of
 from lilya._connection import Connection, inbox_of
@@ -24,7 +24,7 @@ HeadersInput = Mapping[str, str] | Iterable[tuple[str, str]]
 
 OPEN = rules.OPEN
 RECEIVE_AFTER_END = 'Cannot call "receive" once a disconnect message has been received.'
-WANTED = {"text": "text", "bytes": "binary"}
+WANTED: Final[Mapping[str, str]] = {"text": "text", "bytes": "binary"}
 BAD_MODE = 'The "mode" argument should be "text" or "binary".'
 
 
@@ -307,5 +307,3 @@ class WebSocketClose:
         """Send the close message."""
         reason = rules.closing_reason(self.reason)
         await send({"type": "websocket.close", "code": self.code, "reason": reason})
-
-

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from lilya._asgi.exchange import Exchange
 from lilya._sansio import http, websocket
+from lilya._sansio.machine import Phase
 from lilya.concurrency.service import ServiceStatistics
 
 __all__ = ["ExchangeStatistics", "Statistics", "TaskStatistics"]
 
 # The phase of the writer says what an exchange is at.
-STATES = {
+STATES: Final[Mapping[Phase, str]] = {
     http.HEADERS: "handling",
     http.BODY: "streaming",
     http.TRAILED: "streaming",

@@ -43,7 +43,7 @@ def bind_http(plan: Plan) -> Bind:
 
     def bind(scope: Scope, receive: Receive, send: Send) -> dict[str, Any]:
         request = Request(scope, receive, send)
-        arguments: dict[str, Any] = {name: request for name in requests}
+        arguments: dict[str, Any] = dict.fromkeys(requests, request)
         if params:
             found = scope["path_params"]
             for name in params:
@@ -122,7 +122,7 @@ def compile_websocket(plan: Plan, on_disconnect: OnDisconnect | None) -> ASGIApp
     params = [name for name, source in plan.arguments if source == "path"]
 
     def bind(websocket: WebSocket, scope: Scope) -> dict[str, Any]:
-        arguments: dict[str, Any] = {name: websocket for name in sockets}
+        arguments: dict[str, Any] = dict.fromkeys(sockets, websocket)
         for name in params:
             arguments[name] = scope["path_params"][name]
         return arguments

@@ -14,7 +14,8 @@ from typing import Any
 
 from lilya._asgi.exchange import Exchange, exchange_of
 from lilya._handling.result import to_response
-from lilya._sansio import http, websocket as ws
+from lilya._sansio import http
+from lilya._sansio import websocket as ws
 from lilya.concurrency.nursery import unwrap
 from lilya.concurrency.threads import is_async_callable, run_in_threadpool
 from lilya.exceptions import ClientDisconnect, HTTPException, WebSocketException

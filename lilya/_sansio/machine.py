@@ -22,7 +22,7 @@ class Phase(dict[str, "tuple[Phase, str, Phase]"]):
     __slots__ = ("name",)
     __eq__ = object.__eq__
     __ne__ = object.__ne__
-    __hash__ = object.__hash__
+    __hash__ = object.__hash__  # type: ignore[assignment]
 
     def __init__(self, name: str) -> None:
         super().__init__()

@@ -7,7 +7,18 @@ from __future__ import annotations
 
 from lilya._sansio.machine import Phase
 
-__all__ = ["ARRIVING", "CONNECTING", "DENYING", "DONE", "GONE", "MAX_REASON", "OPEN", "RECEIVING", "closing_reason", "complaint"]
+__all__ = [
+    "ARRIVING",
+    "CONNECTING",
+    "DENYING",
+    "DONE",
+    "GONE",
+    "MAX_REASON",
+    "OPEN",
+    "RECEIVING",
+    "closing_reason",
+    "complaint",
+]
 
 # What the application sends. `CONNECTING`: the handshake is open. `DENYING`: it is being refused with an HTTP response.
 CONNECTING = Phase("CONNECTING")

@@ -20,7 +20,7 @@ from lilya._paths.tree import PathTree
 from lilya.exceptions import ImproperlyConfigured, LilyaException
 from lilya.types import ASGIApp, ExceptionHandlers, Receive, Scope, Send
 
-__all__ = ["BasePath", "Bed", "Leaf", "Layers", "NoMatchFound", "get_name"]
+__all__ = ["BasePath", "Bed", "Layers", "Leaf", "NoMatchFound", "get_name"]
 
 # The scope key under which the layers of an include find the leaf they lead to.
 LEAF = "lilya.leaf"

@@ -125,9 +125,7 @@ class Dispatcher:
         child.setdefault("app_root_path", root)
         child["root_path"] = root + prefix
 
-    async def _miss(
-        self, found: Sequence[Found[Leaf]], path: str, scope: Scope, receive: Receive, send: Send
-    ) -> None:
+    async def _miss(self, found: Sequence[Found[Leaf]], path: str, scope: Scope, receive: Receive, send: Send) -> None:
         """Nothing answered: 405 where the path exists, a redirect where it does but for its slash, else 404."""
         partial = [match for match in found if match[0].methods is not None]
         edges = [match for match in found if match[0].edge]

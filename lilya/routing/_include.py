@@ -135,7 +135,9 @@ def routes_of(namespace: str, pattern: str | None) -> list[BasePath]:
     """The list of routes in a module."""
     for given in (namespace, pattern or ""):
         if not isinstance(given, str):
-            raise ImproperlyConfigured(f"'namespace' and 'pattern' are the names of a module and of its list, not {given!r}")
+            raise ImproperlyConfigured(
+                f"'namespace' and 'pattern' are the names of a module and of its list, not {given!r}"
+            )
     name = pattern or DEFAULT_PATTERN
     routes = getattr(import_module(namespace), name, None)
     if not isinstance(routes, list):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from inspect import isasyncgenfunction, isgeneratorfunction
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from lilya.concurrency.threads import enforce_async_callable
 from lilya.exceptions import ImproperlyConfigured
@@ -15,7 +15,12 @@ __all__ = ["Hooks", "Part", "applications_in"]
 
 Part: TypeAlias = Callable[[], AbstractAsyncContextManager[Mapping[str, Any] | None]]
 
-EVENTS = {"startup": "startup", "on_startup": "startup", "shutdown": "shutdown", "on_shutdown": "shutdown"}
+EVENTS: Final[Mapping[str, str]] = {
+    "startup": "startup",
+    "on_startup": "startup",
+    "shutdown": "shutdown",
+    "on_shutdown": "shutdown",
+}
 
 
 class Hooks:

@@ -38,7 +38,9 @@ class Route(BasePath):
         self.path = check_path(path, type(self).__name__)
         self.handler = import_string(handler) if isinstance(handler, str) else handler
         if not callable(self.handler):
-            raise ImproperlyConfigured(f"{type(self).__name__}({path!r}): {handler!r} is no handler, it cannot be called")
+            raise ImproperlyConfigured(
+                f"{type(self).__name__}({path!r}): {handler!r} is no handler, it cannot be called"
+            )
         if on_disconnect not in (None, "cancel", "ignore"):
             raise ImproperlyConfigured(
                 f"{type(self).__name__}({path!r}): on_disconnect is 'cancel' or 'ignore', not {on_disconnect!r}"
