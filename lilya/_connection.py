@@ -67,7 +67,7 @@ class Connection(Mapping[str, Any]):
         """The URL of the application's root; ends with a slash."""
         url: URL | None = self.__dict__.get("_base_url")
         if url is None:
-            root = self.scope.get("app_root_path", self.scope.get("root_path", ""))
+            root = str(self.scope.get("app_root_path", self.scope.get("root_path", "")))
             scope = {**self.scope, "path": root.rstrip("/") + "/", "query_string": b"", "root_path": root}
             url = self.__dict__["_base_url"] = URL.build_from_scope(scope)
         return url

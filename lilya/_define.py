@@ -19,7 +19,10 @@ __all__ = ["DefineMiddleware", "DefinePermission", "Layer", "build_stack", "defi
 
 
 def import_string(dotted: str) -> Any:
-    """The object at `package.module.name`, or `package.module:name`. Raises `ImproperlyConfigured` with what is missing."""
+    """The object at `package.module.name`, or `package.module:name`.
+
+    Raises `ImproperlyConfigured` with what is missing.
+    """
     module_path, _, name = dotted.rpartition(":" if ":" in dotted else ".")
     if not module_path:
         raise ImproperlyConfigured(f"{dotted!r} is not the dotted path of an object, like 'package.module.name'")

@@ -202,7 +202,10 @@ class Lilya(RoutingMethodsMixin):
         return self._life.statistics()
 
     def lifespan_parts(self, life: Life | None = None) -> list[Part]:
-        """The lifespans to enter: its own, then those of the applications it includes. `life` is whose nursery they share."""
+        """The lifespans to enter:
+
+        its own, then those of the applications it includes. `life` is whose nursery they share.
+        """
         parts = self.router.lifespan_parts(owner=self, life=life)
         if life is None or life is self._life:
             return parts

@@ -28,8 +28,8 @@ async def no_send(message: Message) -> None:
 class Request(Connection):
     """An HTTP request.
 
-    Every `Request` made for one connection, by a middleware or a handler, shares one reader: the body can be read by each
-    of them, and the disconnect is seen by all.
+    Every `Request` made for one connection, by a middleware or a handler, shares one reader: the body can be read by
+    each of them, and the disconnect is seen by all.
     """
 
     def __init__(self, scope: Scope, receive: Receive = no_receive, send: Send = no_send) -> None:

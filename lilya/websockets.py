@@ -81,8 +81,8 @@ def sender(kind: Literal["text", "bytes"], doc: str) -> Callable[[WebSocket, Any
 class WebSocket(Connection):
     """A websocket connection (RFC 6455; ASGI WebSocket 2.5).
 
-    When the client leaves, a waiting `receive_*` raises `WebSocketDisconnect`, and so does every later send. A handler that
-    is not receiving is cancelled. Any number of tasks may send at once; messages are whole.
+    When the client leaves, a waiting `receive_*` raises `WebSocketDisconnect`, and so does every later send. A handler
+    that is not receiving is cancelled. Any number of tasks may send at once; messages are whole.
     """
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:

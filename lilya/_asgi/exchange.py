@@ -1,8 +1,8 @@
 """One connection's life: an HTTP request with its response, or a websocket from handshake to close.
 
-The exchange joins the two pillars. It is the writer (`Outbox`), it owns the reader (`Inbox`, built when somebody reads),
-and it knows which work to cancel when the client leaves. User code runs in the server's task; the only task an exchange
-may start is its reader, and when the exchange is over the reader is, too.
+The exchange joins the two pillars. It is the writer (`Outbox`), it owns the reader (`Inbox`, built when somebody
+reads), and it knows which work to cancel when the client leaves. User code runs in the server's task; the only task an
+exchange may start is its reader, and when the exchange is over the reader is, too.
 
 A disconnect counts only before the last message of the response was sent. Then, in this order:
 
@@ -239,7 +239,10 @@ class Exchange(Outbox):
         return self.gone
 
     async def wait_disconnected(self) -> None:
-        """Wait until the client left; for ever, when the response is completed first. Cancellation does nothing else."""
+        """Wait until the client left;
+
+        for ever, when the response is completed first. Cancellation does nothing else.
+        """
         self.release()
         event = anyio.Event()
         gone = anyio.CancelScope()

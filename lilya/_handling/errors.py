@@ -33,15 +33,15 @@ def find_handler(exc: Exception, handlers: ExceptionHandlers) -> ExceptionHandle
     """The handler of one layer for an exception, or None."""
     if isinstance(exc, HTTPException) and exc.status_code in handlers:
         return handlers[exc.status_code]
-    if isinstance(exc, ExceptionGroup):
-        kinds = common_classes(exc)
-    else:
-        kinds = type(exc).__mro__
+    kinds = common_classes(exc) if isinstance(exc, ExceptionGroup) else type(exc).__mro__
     return next((handlers[kind] for kind in kinds if kind in handlers), None)
 
 
 def common_classes(group: ExceptionGroup[Exception]) -> tuple[type, ...]:
-    """Where to look for the handler of several exceptions at once: `ExceptionGroup` itself, then their common classes."""
+    """Where to look for the handler of several exceptions at once:
+
+    `ExceptionGroup` itself, then their common classes.
+    """
     leaves = list(_leaves(group))
     shared = [kind for kind in type(leaves[0]).__mro__ if all(isinstance(leaf, kind) for leaf in leaves)]
     return (type(group), ExceptionGroup, *(kind for kind in shared if kind not in (Exception, BaseException, object)))
@@ -93,7 +93,10 @@ async def call(handler: ExceptionHandler, connection: Any, exc: Exception) -> An
 
 
 def plain_response(exc: HTTPException) -> ASGIApp:
-    """What an `HTTPException` is answered with when nobody handles it: its detail as text, as JSON where it has parts."""
+    """What an `HTTPException` is answered with when nobody handles it:
+
+    its detail as text, as JSON where it has parts.
+    """
     if exc.response is not None:
         response: ASGIApp = exc.response
         return response

@@ -1,8 +1,8 @@
 """What a handler wants, found out once: its signature becomes a plan.
 
 A parameter is filled by its name (a path parameter, `request`, `websocket`, `task_group`, `nursery`) or, whatever it is
-called, by its annotation (`Request`, `WebSocket`, `TaskGroup`, `trio.Nursery`). One that nothing can fill is an error when
-the application is built.
+called, by its annotation (`Request`, `WebSocket`, `TaskGroup`, `trio.Nursery`). One that nothing can fill is an error
+when the application is built.
 """
 
 from __future__ import annotations
@@ -62,8 +62,8 @@ def may_wait(handler: Callable[..., Any]) -> bool:
 def make_plan(handler: Callable[..., Any], path_params: Collection[str], kind: str, where: str) -> Plan:
     """The plan of `handler`, called for a route whose path has `path_params`.
 
-    `kind` is "http" or "websocket"; `where` names the route in errors. Raises `ImproperlyConfigured` for a parameter that
-    nothing can fill.
+    `kind` is "http" or "websocket"; `where` names the route in errors. Raises `ImproperlyConfigured` for a parameter
+    that nothing can fill.
     """
     sources = HTTP_SOURCES if kind == "http" else WEBSOCKET_SOURCES
     parameters = [

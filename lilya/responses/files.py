@@ -28,18 +28,17 @@ from lilya._sansio.conditional import (
 from lilya._sansio.headers import content_disposition
 from lilya._sansio.media_types import OCTET_STREAM, SNIFF_LENGTH, guess_media_type, sniff_media_type
 from lilya._sansio.ranges import ByteRange, MultipartByteRanges, content_range
-from lilya.background import run_after
 from lilya.datastructures._headers import Header
-from lilya.exceptions import ClientDisconnect, ContentRangeNotSatisfiable
+from lilya.exceptions import ContentRangeNotSatisfiable
 from lilya.ranges import ContentRanges, parse_range_value
 from lilya.responses._file import AnyFile, DiskFile, FilePath, GivenFile, Measures
-from lilya.responses.base import Background, HeadersInput, Response, content_type, has_no_content
+from lilya.responses.base import NO_CONTENT, Background, HeadersInput, Response, content_type
 from lilya.responses.streaming import StreamingResponse
-from lilya.types import Receive, Scope, Send
+from lilya.types import RawHeaders, Receive, Scope, Send
 
 __all__ = ["DispositionResponse", "FileResponse", "ImageResponse", "RangeResponse", "SimpleFileResponse"]
 
-# How much is read and sent at once, in bytes: enough that a thread is worth its while, little to hold for a slow client.
+# How much is read and sent at once, in bytes: enough that a thread is worth its while, little to hold for each client.
 CHUNK: Final = 64 * 1024
 
 # What describes a content that is not sent with a 304, a 412 or a 416 (RFC 9110 sections 8 and 15.4.5).
@@ -101,8 +100,18 @@ class RangeResponse(DispositionResponse):
     The methods are hooks: override them for rules of your own.
     """
 
-    allow_range_requests: bool = True
-    range_multipart_boundary: bool | str = False
+    def __init__(
+        self,
+        *,
+        allow_range_requests: bool = True,
+        range_multipart_boundary: bool | str = False,
+        **response_kwargs: Any,
+    ) -> None:
+        self.allow_range_requests = allow_range_requests
+        self.range_multipart_boundary = range_multipart_boundary
+        if isinstance(range_multipart_boundary, str):
+            MultipartByteRanges((), 0, boundary=range_multipart_boundary, media_type=OCTET_STREAM)  # or a ValueError
+        super().__init__(**response_kwargs)
 
     def get_content_ranges_and_multipart(
         self, scope: Scope, /, *, size: int, **kwargs: Any
@@ -126,9 +135,7 @@ class RangeResponse(DispositionResponse):
         """What `If-Match`, `If-None-Match`, `If-Modified-Since` and `If-Unmodified-Since` decide."""
         return evaluate(scope["method"], Header.from_scope(scope), etag=etag, last_modified=last_modified)
 
-    def set_range_headers(
-        self, headers: Header, ranges: ContentRanges, multipart: MultipartByteRanges | None
-    ) -> None:
+    def set_range_headers(self, headers: Header, ranges: ContentRanges, multipart: MultipartByteRanges | None) -> None:
         """Make the headers of the whole those of the parts."""
         if multipart is None:
             headers["content-range"] = content_range(ranges.ranges[0], ranges.max_value + 1)
@@ -142,8 +149,17 @@ class RangeResponse(DispositionResponse):
         given = self.range_multipart_boundary
         return given if isinstance(given, str) else secrets.token_hex(16)
 
-    def _accept_ranges(self) -> bool:
+    def _has_ranges(self) -> bool:
         return self.allow_range_requests and self.status_code == 200
+
+    def _has_no_body(self, method: str | None) -> bool:
+        return method == "HEAD" or self.status_code < 200 or self.status_code in NO_CONTENT
+
+    def _default_headers(self) -> RawHeaders:
+        defaults = super()._default_headers()
+        if self._has_ranges():
+            defaults.append((b"accept-ranges", b"bytes"))
+        return defaults
 
     def _answer(self, scope: Scope, size: int, headers: Header) -> Answer:
         """Decide. `headers` are those of the whole; they are changed."""
@@ -154,9 +170,9 @@ class RangeResponse(DispositionResponse):
             outcome = self.check_conditions(scope, etag, last_modified)
             if outcome is not Outcome.PROCEED:
                 return _without_content(outcome, headers, has_etag=etag is not None)
-        if method == "HEAD" or has_no_content(self.status_code):
+        if self._has_no_body(method):
             return Answer(self.status_code, headers)
-        if method == "GET" and self._accept_ranges() and self.check_if_range(scope, etag, last_modified):
+        if method == "GET" and self._has_ranges() and self.check_if_range(scope, etag, last_modified):
             try:
                 ranges, multipart = self.get_content_ranges_and_multipart(scope, size=size)
             except ContentRangeNotSatisfiable as exc:
@@ -176,6 +192,245 @@ class RangeResponse(DispositionResponse):
         for part in multipart.ranges:
             pieces += (multipart.head(part), part)
         return Answer(206, headers, [*pieces, multipart.tail])
+
+
+class SimpleFileResponse(RangeResponse):
+    """A file that is in memory: bytes, str, or an awaitable of one of them.
+
+    Args:
+        content: the file.
+        deduce_media_type_from_body: whether the first bytes say what it is, where `media_type` does not: True, they do;
+            False, only the name does; None, they do where the name does not. HTML and XML are never deduced.
+        allow_range_requests: whether it can be had in parts.
+        range_multipart_boundary: whether several parts can be had at once: True, or the boundary between them.
+    """
+
+    def __init__(
+        self,
+        content: Any,
+        *,
+        filename: str | None = None,
+        status_code: int | None = None,
+        headers: HeadersInput = None,
+        media_type: str | None = None,
+        background: Background | None = None,
+        content_disposition_type: str | None = "inline",
+        deduce_media_type_from_body: bool | None = None,
+        allow_range_requests: bool = True,
+        range_multipart_boundary: bool | str = False,
+    ) -> None:
+        self.filename = filename
+        self.deduce_media_type_from_body = deduce_media_type_from_body
+        super().__init__(
+            content=content,
+            filename=filename,
+            status_code=status_code,
+            headers=headers,
+            media_type=media_type,
+            background=background,
+            content_disposition_type=content_disposition_type,
+            allow_range_requests=allow_range_requests,
+            range_multipart_boundary=range_multipart_boundary,
+        )
+
+    def _default_headers(self) -> RawHeaders:
+        if self.media_type is None:
+            self.media_type = self._deduced()
+            self._content_type = content_type(self.media_type, self.charset)
+        return super()._default_headers()
+
+    def _deduced(self) -> str:
+        deduce = self.deduce_media_type_from_body
+        by_name = None if deduce or self.filename is None else guess_media_type(self.filename)
+        return by_name or (OCTET_STREAM if deduce is False else sniff_media_type(self.body))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send what the request asks for, then run `background`. Raises and is cancelled as `Response` is."""
+        await self.resolve_async_content()
+        answer = self._answer(scope, len(self.body), Header.from_raw(self.raw_headers))
+        body = b"".join(
+            piece if isinstance(piece, bytes) else self.body[piece.start : piece.stop + 1] for piece in answer.pieces
+        )
+        whole = Response(body, answer.status, [*answer.headers.items()], background=self.background)
+        await whole(scope, receive, send)
+
+
+ImageResponse = SimpleFileResponse
+
+
+class FileResponse(RangeResponse, StreamingResponse):
+    """A file that is on the disk, or open.
+
+    The disk is not touched before the response is sent, and then only in threads. For HEAD, and for a condition that
+    `stat_result` can decide, the file is not opened. It is closed in every case. When the client leaves, reading ends.
+
+    A server that offers to send files itself is asked to: `http.response.zerocopysend`, or, where that is not offered
+    and the whole file is sent, `http.response.pathsend` (ASGI, "Extensions").
+
+    Args:
+        path: where the file is; or an open file object, binary and seekable, sync or async. All of that is sent,
+            wherever it stands, and it is closed afterwards.
+        filename: under which name the client saves it; that makes it an `attachment`.
+        stat_result: of `os.stat`, if it is known: the headers tell size and time at once, and nobody looks twice.
+        method: does nothing; the method is that of the request.
+        content_disposition_type: `attachment` or `inline`.
+        deduce_media_type_from_body: let the first bytes say what it is, where `media_type` does not, instead of the
+            name. HTML and XML are never deduced.
+        allow_range_requests: whether it can be had in parts.
+        range_multipart_boundary: whether several parts can be had at once: True, or the boundary between them.
+    """
+
+    def __init__(
+        self,
+        path: FilePath | Any,
+        status_code: int | None = None,
+        headers: HeadersInput = None,
+        media_type: str | None = None,
+        background: Background | None = None,
+        filename: str | None = None,
+        stat_result: os.stat_result | None = None,
+        method: str | None = None,
+        content_disposition_type: str | None = None,
+        encoders: Iterable[Any] | None = None,
+        deduce_media_type_from_body: bool = False,
+        allow_range_requests: bool = True,
+        range_multipart_boundary: bool | str = False,
+    ) -> None:
+        if isinstance(path, TextIOBase):
+            raise TypeError(f"{path!r} is open for text; a file is sent as bytes: open it with mode 'rb'")
+        if not hasattr(path, "read") and not isinstance(path, str | os.PathLike):
+            raise TypeError(
+                f"FileResponse takes a path or an open file, not {path!r:.80}; for bytes: SimpleFileResponse"
+            )
+        if method is not None:
+            warnings.warn(
+                "FileResponse(method=...) does nothing: the request has one", DeprecationWarning, stacklevel=2
+            )
+        self.path = path
+        self.filename = filename
+        self.stat_result = stat_result
+        self.deduce_media_type_from_body = deduce_media_type_from_body
+        if media_type is None and not deduce_media_type_from_body:
+            media_type = guess_media_type(filename or _name_of(path)) or OCTET_STREAM
+        super().__init__(
+            content=(),
+            filename=filename,
+            status_code=status_code,
+            headers=headers,
+            media_type=media_type,
+            background=background,
+            content_disposition_type=content_disposition_type,
+            encoders=encoders,
+            allow_range_requests=allow_range_requests,
+            range_multipart_boundary=range_multipart_boundary,
+        )
+
+    def _default_headers(self) -> RawHeaders:
+        return super()._default_headers() + self._known_headers()
+
+    def _known_headers(self) -> RawHeaders:
+        """What can be said of the file without looking."""
+        return [] if self.stat_result is None else self._headers_of(_measures_of(self.stat_result))
+
+    def _headers_of(self, measures: Measures) -> RawHeaders:
+        headers = [(b"content-length", b"%d" % measures.size)]
+        if measures.modified is not None:
+            headers.append((b"last-modified", format_http_date(measures.modified).encode()))
+            headers.append((b"etag", str(ETag(self.make_etag(measures.size, measures.modified))).encode()))
+        return headers
+
+    def make_etag(self, size: int, modified: float) -> str:
+        """The entity tag of a file of that size and time of last change, unquoted."""
+        # The same file packed in two ways is two representations, though they may be of one size and time.
+        coding = self._headers.get("content-encoding", "") if self._headers is not None else ""
+        return md5(f"{modified}-{size}{coding}".encode(), usedforsecurity=False).hexdigest()
+
+    def _headers_now(self, measures: Measures, begin: bytes) -> Header:
+        """The headers of the whole file as it is now; those that were given win, but for its length."""
+        stale = {*self._known_headers()}
+        headers = Header.from_raw([pair for pair in self.raw_headers if pair not in stale])
+        headers.popall("content-length", None)
+        headers.merge(self._headers_of(measures))
+        if begin and self.media_type is None and (line := content_type(sniff_media_type(begin), self.charset)):
+            headers.setdefault("content-type", line[1].decode())
+        return headers
+
+    async def _send_all(self, scope: Scope, send: Send, prefix: str) -> None:
+        file: AnyFile = GivenFile(self.path) if hasattr(self.path, "read") else DiskFile(self.path)
+        extensions = scope.get("extensions") or {} if scope["type"] == "http" and isinstance(file, DiskFile) else {}
+        zero_copy = "http.response.zerocopysend" in extensions
+        path_send = "http.response.pathsend" in extensions
+        try:
+            answer = await self._decide(file, scope, ahead=not (zero_copy or path_send))
+            start = {"status": answer.status, "headers": answer.headers.encoded_multi_items()}
+            await send({"type": prefix + "http.response.start", **start})
+            if zero_copy and file.file is not None:
+                await self._hand_over(file, answer, send)
+            elif path_send and answer.status == self.status_code and answer.needs_file:
+                await send({"type": "http.response.pathsend", "path": _absolute(self.path)})
+            else:
+                await self._send_answer(file, answer, send, prefix + "http.response.body")
+        finally:
+            await file.close()
+
+    async def _decide(self, file: AnyFile, scope: Scope, *, ahead: bool) -> Answer:
+        """Look at the file, or open it, and decide. The first bytes are read on the way, where they will be sent."""
+        if self._has_no_body(scope.get("method")):
+            measures = await file.look() if self.stat_result is None else _measures_of(self.stat_result)
+            return self._answer(scope, measures.size, self._headers_now(measures, b""))
+        if self.stat_result is not None:
+            measures = _measures_of(self.stat_result)
+            answer = self._answer(scope, measures.size, self._headers_now(measures, b""))
+            if answer.status in (304, 412):
+                return answer
+        ahead = ahead and "range" not in Header.from_scope(scope)
+        sniffed = SNIFF_LENGTH if self.media_type is None else 0
+        # Decided by what the open file says of itself: who looked before may have seen another one.
+        measures, begin = await file.open(CHUNK if ahead else sniffed)
+        return self._answer(scope, measures.size, self._headers_now(measures, begin))
+
+    async def _send_answer(self, file: AnyFile, answer: Answer, send: Send, kind: str) -> None:
+        last = len(answer.pieces) - 1
+        for number, piece in enumerate(answer.pieces):
+            if isinstance(piece, bytes):
+                await send({"type": kind, "body": piece, "more_body": number < last})
+                continue
+            offset, end = piece.start, piece.stop + 1
+            while offset < end:
+                data = await file.read(offset, min(CHUNK, end - offset))
+                if not data:
+                    raise RuntimeError(f"File {_name_of(self.path)!r} became shorter while it was sent.")
+                offset += len(data)
+                await send({"type": kind, "body": data, "more_body": number < last or offset < end})
+        if not answer.pieces:
+            await send({"type": kind, "body": b""})
+
+    async def _hand_over(self, file: AnyFile, answer: Answer, send: Send) -> None:
+        """Let the server copy the ranges of the open file."""
+        last = len(answer.pieces) - 1
+        for number, piece in enumerate(answer.pieces):
+            more = {"more_body": number < last}
+            if isinstance(piece, bytes):
+                await send({"type": "http.response.body", "body": piece, **more})
+            else:
+                where = {"offset": piece.start, "count": len(piece)}
+                await send({"type": "http.response.zerocopysend", "file": file.file, **where, **more})
+        if not answer.pieces:
+            await send({"type": "http.response.body", "body": b""})
+
+
+def _name_of(path: Any) -> str:
+    """The name of a file by its path, or as an open file has it; some have a number, or none."""
+    name = getattr(path, "name", "") if hasattr(path, "read") else os.fspath(path)
+    return name if isinstance(name, str) else ""
+
+
+def _absolute(path: FilePath) -> str:
+    return os.path.abspath(path)
+
+
+def _measures_of(found: os.stat_result) -> Measures:
+    return Measures(found.st_size, found.st_mtime)
 
 
 def _without_content(outcome: Outcome, headers: Header, *, has_etag: bool) -> Answer:

@@ -22,7 +22,7 @@ from anyio.streams.memory import MemoryObjectReceiveStream
 from lilya._asgi.exchange import Exchange, Home, exchange_of
 from lilya._sansio.sse import check_retry, check_separator, encode_event
 from lilya.concurrency.nursery import open_nursery
-from lilya.concurrency.threads import enforce_async_callable
+from lilya.concurrency.threads import AsyncCallable, enforce_async_callable
 from lilya.encoders._json import json_encode
 from lilya.exceptions import ClientDisconnect
 from lilya.responses.base import Background, HeadersInput
@@ -131,7 +131,7 @@ class EventStreamResponse(StreamingResponse):
         async with open_nursery() as nursery:
             nursery.start_soon(self._attend, send, kind, name="pings of an event stream")
             if self.data_sender_callable is not None:
-                nursery.start_soon(enforce_async_callable(self.data_sender_callable), name="feeder of an event stream")
+                nursery.start_soon(AsyncCallable(self.data_sender_callable), name="feeder of an event stream")
             await self._send_events(pieces, send, kind)
             await send.cancel(nursery.cancel_scope)
         if send.draining and self.retry is not None:

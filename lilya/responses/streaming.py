@@ -1,9 +1,9 @@
 """A body that is made while it is sent.
 
-The body is iterated in the task of the request, inside a cancel scope that ends when the client leaves. A generator that
-may hold a cancel scope or a nursery open at its `yield` is iterated and closed in a task of its own; one that cannot is
-iterated directly, which is many times cheaper. Either way it is closed before the exchange ends, never by the garbage
-collector.
+The body is iterated in the task of the request, inside a cancel scope that ends when the client leaves. A generator
+that may hold a cancel scope or a nursery open at its `yield` is iterated and closed in a task of its own; one that
+cannot is iterated directly, which is many times cheaper. Either way it is closed before the exchange ends, never by
+the garbage collector.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ Content: TypeAlias = Source | Callable[[], Source] | AbstractAsyncContextManager
 
 Closable: TypeAlias = AsyncGenerator[Any, Any] | ThreadIterator[Any]
 
-# How long a body may be sent without ever letting the loop run, in seconds. Servers turn `send` into something that does
-# not wait once the client is gone: an endless generator would hold the whole process.
+# How long a body may be sent without ever letting the loop run, in seconds. Servers turn `send` into something that
+# does not wait once the client is gone: an endless generator would hold the whole process.
 BREATHE_EVERY = 0.005
 
 
@@ -66,8 +66,8 @@ class StreamingResponse(Response):
         )
         if not isinstance(content, AsyncIterable | Iterable | AbstractAsyncContextManager) and not callable(content):
             raise TypeError(
-                f"a streaming body must be an (async) iterable of str or bytes, an async generator function or an async "
-                f"context manager that yields one of them, not {content!r}"
+                f"a streaming body must be an (async) iterable of str or bytes, an async generator function or an "
+                f"async context manager that yields one of them, not {content!r}"
             )
         self.content = content
 

@@ -1,8 +1,8 @@
 """What all routes have in common, and how they are put into a matching tree.
 
 A route does not match by itself: it is *planted*. The dispatcher walks its routes in their declared order and lets each
-plant a leaf (or, an include, the leaves of its own routes) into the tree, with everything that is known by then done: the
-whole path template, the plan of the handler, the layers around it.
+plant a leaf (or, an include, the leaves of its own routes) into the tree, with everything that is known by then done:
+the whole path template, the plan of the handler, the layers around it.
 """
 
 from __future__ import annotations
@@ -69,9 +69,9 @@ class Layers:
 class Leaf:
     """A route as it stands in the tree.
 
-    `app` is the route inside all its layers. `methods` None: any. `keys` is what matching adds to the scope. `depth` is the
-    number of segments of the includes' prefixes, to be added to `root_path`. An `edge` stands for what is below an include
-    with layers and matches none of its routes.
+    `app` is the route inside all its layers. `methods` None: any. `keys` is what matching adds to the scope. `depth`
+    is the number of segments of the includes' prefixes, to be added to `root_path`. An `edge` stands for what is below
+    an include with layers and matches none of its routes.
     """
 
     route: Any

@@ -27,8 +27,8 @@ class Include(BasePath):
     """Routes, or an app, under a prefix: `Include("/api", routes=[...])`, `Include("/admin", app=admin)`.
 
     Routes (also those of `namespace`, a module with a list named `pattern`) become part of the tree they are included
-    in. An `app` is opaque: it gets everything below the prefix, and answers its own 404. The prefix may hold parameters,
-    which every handler below can ask for.
+    in. An `app` is opaque: it gets everything below the prefix, and answers its own 404. The prefix may hold
+    parameters, which every handler below can ask for.
 
     The layers of an include run for every path below its prefix, whether or not a route matches there.
     """

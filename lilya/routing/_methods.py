@@ -38,7 +38,10 @@ class RoutingMethodsMixin:
         self.add(Include(path, app, **options))
 
     def route(self, path: str, methods: Iterable[str], **options: Any) -> Callable[[F], F]:
-        """Decorate the handler of `Path(path, handler, methods=methods, **options)`; the function is returned as it is."""
+        """Decorate the handler of `Path(path, handler, methods=methods, **options)`;
+
+        the function is returned as it is.
+        """
 
         def decorate(handler: F) -> F:
             self.add_route(path, handler, methods, **options)

@@ -132,8 +132,8 @@ class Path(Route):
 class WebSocketPath(Route):
     """A websocket route: `WebSocketPath("/chat/{room}", handler)`.
 
-    A function gets the `WebSocket` as `websocket`, or as its first parameter whatever its name. `on_disconnect="ignore"`
-    lets a handler that is not receiving run on when its client leaves.
+    A function gets the `WebSocket` as `websocket`, or as its first parameter, whatever its name. With `on_disconnect="ignore"`
+    a handler that is not receiving runs on when its client leaves.
     """
 
     kind = "websocket"

@@ -50,7 +50,7 @@ def parse_bind(text: str) -> Bind:
     if text.startswith("unix:"):
         path = text.removeprefix("unix:")
         if not path or path.startswith("//"):
-            raise _unreadable(text, "unix:/path/to/socket")
+            raise _unreadable(text, f"unix:/{path.lstrip('/') or 'path/to/socket'}")
         return Bind(text, "unix", path=path)
     if text.startswith("fd://"):
         number = text.removeprefix("fd://")
@@ -114,8 +114,7 @@ class Listeners:
             sock.setblocking(False)
             self._addresses.append((sock.family, sock.getsockname()))
         except OSError as exc:
-            hint = _HINTS.get(exc.errno or 0, exc.strerror or str(exc))
-            raise OSError(exc.errno, f"cannot listen on {bind.text}: {hint}") from exc
+            raise _explained(exc, bind.text) from exc
 
     def _bind_tcp(self, host: str, port: int) -> None:
         sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
@@ -143,8 +142,7 @@ class Listeners:
             try:
                 sock.listen(backlog)
             except OSError as exc:
-                hint = _HINTS.get(exc.errno or 0, exc.strerror or str(exc))
-                raise OSError(exc.errno, f"cannot listen on {_address(sock)}: {hint}") from exc
+                raise _explained(exc, _address(sock)) from exc
 
     def urls(self, secure: bool) -> list[str]:
         """Where they listen: `http://127.0.0.1:8000`, `https://[::1]:8000`, `unix:/path`."""
@@ -186,6 +184,12 @@ class Listeners:
             except FileNotFoundError:
                 pass
         self._files.clear()
+
+
+def _explained(exc: OSError, where: str) -> OSError:
+    if exc.errno is None:
+        return OSError(f"cannot listen on {where}: {exc}")
+    return OSError(exc.errno, f"cannot listen on {where}: {_HINTS.get(exc.errno, exc.strerror)}")
 
 
 def _remove_stale(path: str) -> None:

@@ -19,7 +19,7 @@ from lilya.testing.exceptions import ASGISpecViolation
 from lilya.testing.options import ServerOptions
 from lilya.types import ASGIApp, Message, Scope
 
-__all__ = ["SERVER_ERROR_BODY", "SERVER_ERROR_HEADERS", "Connection", "split_cancelled"]
+__all__ = ["SERVER_ERROR_BODY", "SERVER_ERROR_HEADERS", "Connection", "is_echo", "split_cancelled"]
 
 # What a server answers for an application that fails before it has answered.
 SERVER_ERROR_BODY = b"Internal Server Error"
@@ -85,7 +85,7 @@ class Connection:
         try:
             self._judge.sent(message)
         except ASGISpecViolation as violation:
-            self._violation = violation
+            self._violation = violation if self.options.check_conformance else None
             raise
         await self._act(message)
         if self.gone and not self._judge.done:
@@ -170,17 +170,19 @@ class Connection:
         background = self._background[:]
         self._background.clear()
         self._settle()
-        if failure is not None and self.gone and _is_echo(failure):
-            failure = None
-        if failure is not None and not isinstance(failure, ASGISpecViolation) and not self.options.raise_app_exceptions:
-            failure = None
-        if failure is not None:
+        if failure is not None and not (self.gone and is_echo(failure)) and self._raises(failure):
             return failure
         if violation is not None:
             return violation
         if background and self.options.raise_app_exceptions:
             return background[0] if len(background) == 1 else ExceptionGroup("background tasks failed", background)
         return None
+
+    def _raises(self, failure: BaseException) -> bool:
+        """Whether the client is to see `failure`: what a server turns into a response is an `Exception`."""
+        if isinstance(failure, ASGISpecViolation):
+            return self.options.check_conformance or self.options.raise_app_exceptions
+        return self.options.raise_app_exceptions or not isinstance(failure, Exception)
 
     def _settle(self) -> None:
         """Nothing is left to be seen of a connection that is over on both sides and has not failed."""
@@ -202,16 +204,16 @@ def split_cancelled(exc: BaseException) -> tuple[BaseException | None, BaseExcep
     return (exc, None) if isinstance(exc, cancelled) else (None, exc)
 
 
-def _is_echo(exc: BaseException) -> bool:
+def is_echo(exc: BaseException) -> bool:
     """Whether `exc` only says that the client left: a disconnect, what was raised `from` one, or a group of such.
 
     `__context__` does not count: a failing clean-up has the disconnect there, and must be seen.
     """
     if isinstance(exc, BaseExceptionGroup):
-        return all(_is_echo(each) for each in exc.exceptions)
+        return all(is_echo(each) for each in exc.exceptions)
     if isinstance(exc, (ClientDisconnect, WebSocketDisconnect)):
         return True
-    return exc.__cause__ is not None and _is_echo(exc.__cause__)
+    return exc.__cause__ is not None and is_echo(exc.__cause__)
 
 
 def _listed(headers: Any) -> Any:

@@ -5,6 +5,7 @@ LilyaException
 +-- LifespanFailed       `lifespan.*.failed` without an exception behind it (a RuntimeError)
 +-- ResponseAborted      the application ended, or failed, in the middle of its response (a ConnectionError)
 +-- HandshakeDenied      a websocket handshake was answered with an HTTP response (a WebSocketDisconnect)
++-- UncleanExit          something was left behind, or did not end (an AssertionError)
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 from lilya.exceptions import LilyaException, WebSocketDisconnect
 from lilya.types import RawHeaders
 
-__all__ = ["ASGISpecViolation", "HandshakeDenied", "LifespanFailed", "ResponseAborted"]
+__all__ = ["ASGISpecViolation", "HandshakeDenied", "LifespanFailed", "ResponseAborted", "UncleanExit"]
 
 
 class ASGISpecViolation(LilyaException, AssertionError):
@@ -28,6 +29,10 @@ class LifespanFailed(LilyaException, RuntimeError):
 
 class ResponseAborted(LilyaException, ConnectionError):
     """The response ends before it is complete: a real server would have cut the connection."""
+
+
+class UncleanExit(LilyaException, AssertionError):
+    """An application's call left a task or an async generator behind, did not end, or raised what it should not."""
 
 
 class HandshakeDenied(WebSocketDisconnect):

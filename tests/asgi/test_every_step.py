@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
+from functools import partial
 from typing import Any
 
 import anyio
@@ -382,19 +383,11 @@ def quiet(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
 @pytest.mark.parametrize("lifespan", [True, False], ids=["with lifespan", "without"])
 @pytest.mark.parametrize("kind", KINDS.values(), ids=list(KINDS))
 async def test_a_client_that_leaves_at_any_step_leaves_nothing_behind(kind: Kind, lifespan: bool) -> None:
-    @asynccontextmanager
-    async def living(app: Lilya) -> AsyncIterator[None]:
-        if not lifespan:
-            yield
-            return
-        async with running(app):
-            yield
-
     for at in range(60):
         log: Log = []
         app = Lilya(routes=[kind.route(log)])
         wire = Leaving(kind, at)
-        async with living(app):
+        async with running(app) if lifespan else nullcontext():
             with anyio.fail_after(10):
                 await app(kind.scope(), wire.receive, wire.send)
             assert_ended(log, app)
@@ -414,14 +407,10 @@ async def test_cancelling_at_any_suspension_leaves_nothing_behind(kind: Kind, li
         wire = Wire(*kind.messages)
         if kind.scope()["type"] == "websocket":
             wire.put(left())
-        with anyio.fail_after(20):
-            if lifespan:
-                async with running(app):
-                    cancelled, steps = await cancelled_at(at, lambda: app(kind.scope(), wire.receive, wire.send))
-                    assert_ended(log, app)
-            else:
-                cancelled, steps = await cancelled_at(at, lambda: app(kind.scope(), wire.receive, wire.send))
-                assert_ended(log, app)
+        async with running(app) if lifespan else nullcontext():
+            with anyio.fail_after(20):
+                cancelled, steps = await cancelled_at(at, partial(app, kind.scope(), wire.receive, wire.send))
+            assert_ended(log, app)
         assert wire.most_readers <= 1
         if steps < at:
             assert not cancelled

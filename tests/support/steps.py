@@ -35,7 +35,10 @@ class Stepped:
 
 
 async def cancelled_at(step: int, call: Callable[[], Coroutine[Any, Any, None]]) -> tuple[bool, int]:
-    """Run `call()` and cancel it at its `step`-th suspension. Returns whether it was cancelled, and how many there were."""
+    """Run `call()` and cancel it at its `step`-th suspension.
+
+    Returns whether it was cancelled, and how many there were.
+    """
     with anyio.CancelScope() as scope:
         stepped = Stepped(call(), step, scope.cancel)
         await stepped

@@ -1,0 +1,225 @@
+"""Exact message sequences, and faults at every step of them.
+
+`ScriptedExchange` plays what a server would say, message by message, and writes down what the application says. The two
+sweeps call an application once per step and make that step go wrong: a client that leaves there, a cancellation that
+arrives there. They know nothing of frameworks, and nothing of real time: run them on a virtual clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import anyio
+import anyio.lowlevel
+
+from lilya.exceptions import ClientDisconnect
+from lilya.testing.connection import is_echo, split_cancelled
+from lilya.testing.exceptions import UncleanExit
+from lilya.testing.leaks import assert_no_leaks
+from lilya.types import ASGIApp, Message, Scope
+
+__all__ = [
+    "AfterSent",
+    "Disconnect",
+    "ScriptedExchange",
+    "SentMessage",
+    "Sleep",
+    "cancel_everywhere",
+    "disconnect_everywhere",
+]
+
+# Sends, or suspensions, that a sweep goes through at most: an endless stream has no last one.
+MAX_STEPS = 200
+
+# Seconds of the event loop's clock an application may take to end once its client is gone, or it is cancelled.
+PATIENCE = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class AfterSent:
+    """The next step comes when the application has sent `count` messages in all."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """The next step comes `seconds` later (of the event loop's clock)."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnect:
+    """The client leaves: every `receive` from here on says so."""
+
+
+Step: TypeAlias = Message | AfterSent | Sleep | Disconnect
+
+
+@dataclass(frozen=True, slots=True)
+class SentMessage:
+    """A message of the application, and when it sent it: seconds of the event loop's clock since the call."""
+
+    message: Message
+    time: float
+
+
+class ScriptedExchange:
+    """One call of `app`, whose `receive` plays `script`: messages, `AfterSent(n)`, `Sleep(seconds)`, `Disconnect()`.
+
+    After the last step the client stays connected and silent. `sent` and `received` record what went each way.
+    `on_send(index, message)` is awaited before each message is recorded, the first with index 0: to fail there, raise; to
+    be slow, sleep; to stall, wait for ever. After a disconnect, messages are neither recorded nor shown to it: they
+    are ignored, or with `send_after_disconnect="raise"` raise `ClientDisconnect` (an OSError: ASGI 2.4).
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        scope: Scope,
+        script: Sequence[Step],
+        *,
+        on_send: Callable[[int, Message], Awaitable[None]] | None = None,
+        send_after_disconnect: Literal["ignore", "raise"] = "ignore",
+    ) -> None:
+        self.sent: list[SentMessage] = []
+        self.received: list[Message] = []
+        self.gone = False
+        self._app = app
+        self._scope = scope
+        self._steps = list(script)
+        self._on_send = on_send
+        self._raise_after_disconnect = send_after_disconnect == "raise"
+        self._began = 0.0
+        self._changed: anyio.Event | None = None  # exists while `receive` waits for us
+
+    async def run(self) -> None:
+        """Call the application, in this task. Raises what it raises; cancellation reaches it and propagates."""
+        self._began = anyio.current_time()
+        await self._app(self._scope, self._receive, self._send)
+
+    def disconnect(self) -> None:
+        """The client leaves now, whatever the script still holds."""
+        self.gone = True
+        self._change()
+
+    async def _receive(self) -> Message:
+        await anyio.lowlevel.checkpoint()
+        while not self.gone:
+            if not self._steps:
+                await self._wait_changed()
+                continue
+            step = self._steps[0]
+            if isinstance(step, AfterSent) and len(self.sent) < step.count:
+                await self._wait_changed()
+                continue
+            if isinstance(step, Sleep):
+                await anyio.sleep(step.seconds)
+            del self._steps[0]
+            if isinstance(step, Disconnect):
+                self.gone = True
+            elif isinstance(step, Mapping):
+                self.gone = step["type"] in ("http.disconnect", "websocket.disconnect")
+                self.received.append(step)
+                return step
+        goodbye: Message = {"type": "http.disconnect"}
+        if self._scope["type"] == "websocket":
+            goodbye = {"type": "websocket.disconnect", "code": 1006, "reason": ""}
+        self.received.append(goodbye)
+        return goodbye
+
+    async def _send(self, message: Message) -> None:
+        if not self.gone:
+            if self._on_send is not None:
+                await self._on_send(len(self.sent), message)
+            self.sent.append(SentMessage(message, anyio.current_time() - self._began))
+            self._change()
+        if self.gone and self._raise_after_disconnect:
+            raise ClientDisconnect("the client is gone")
+        await anyio.lowlevel.checkpoint()
+
+    async def _wait_changed(self) -> None:
+        self._changed = self._changed or anyio.Event()
+        await self._changed.wait()
+
+    def _change(self) -> None:
+        if self._changed is not None:
+            self._changed.set()
+            self._changed = None
+
+
+# An application and the scope to call it with, made afresh for each run; or a context manager around such a pair, for
+# an application that needs something opened (its lifespan: `async with MemoryServer(app): yield app, scope`).
+Subject: TypeAlias = tuple[ASGIApp, Scope]
+Make: TypeAlias = Callable[[], Subject | AbstractAsyncContextManager[Subject]]
+
+
+async def disconnect_everywhere(
+    make: Make, messages: Sequence[Message], *, allow: tuple[type[BaseException], ...] = ()
+) -> int:
+    """Let the client leave at every step of an exchange, and assert that the application ends cleanly each time.
+
+    The client leaves instead of each of `messages`, after the last one, and while each of the application's messages is
+    being sent (up to `MAX_STEPS`), once with later sends ignored and once with them raising `OSError`. Each time the
+    application must end within `PATIENCE` seconds, leave no task and no open async generator, and raise nothing
+    but `ClientDisconnect`, `WebSocketDisconnect` or one of `allow`: else `UncleanExit`, which names the step.
+    Returns the number of runs.
+    """
+    runs = 0
+    for index in range(len(messages) + 1):
+        script = [*messages[:index], Disconnect()]
+        await _leave(make, script, None, "ignore", f"the client left instead of receive {index}", allow)
+        runs += 1
+    modes: tuple[Literal["ignore", "raise"], ...] = ("ignore", "raise")
+    for mode in modes:
+        for index in range(MAX_STEPS):
+            step = f"the client left while send {index} was under way (later sends: {mode})"
+            runs += 1
+            if not await _leave(make, messages, index, mode, step, allow):
+                break
+    return runs
+
+
+async def cancel_everywhere(
+    make: Make, messages: Sequence[Message], *, allow: tuple[type[BaseException], ...] = ()
+) -> int:
+    """Cancel an application's call at every point where it suspends, and assert that it ends cleanly each time.
+
+    The client sends `messages` and then stays connected and silent. The call is cancelled at its first suspension, in
+    the next run at its second, and so on, until a run ends (or waits for the client for ever) before that; up to
+    `MAX_STEPS`. What is asserted is what `disconnect_everywhere` asserts. Returns the number of runs.
+    """
+    for index in range(1, MAX_STEPS + 1):
+        if not await _cancel(make, messages, index, allow):
+            return index
+    return MAX_STEPS
+
+
+async def _leave(
+    make: Make,
+    script: Sequence[Step],
+    at_send: int | None,
+    mode: Literal["ignore", "raise"],
+    step: str,
+    allow: tuple[type[BaseException], ...],
+) -> bool:
+    """One run in which the client leaves; whether it left."""
+
+    async def on_send(index: int, message: Message) -> None:
+        if index == at_send:
+            exchange.disconnect()
+            await anyio.lowlevel.checkpoint()
+
+    async with _made(make) as (app, scope):
+        exchange = ScriptedExchange(app, scope, script, on_send=on_send, send_after_disconnect=mode)
+        with anyio.CancelScope() as frame:
+
+            def left() -> None:
+                frame.deadline = anyio.current_time() + PATIENCE
+            ...
+    return exchange.gone
