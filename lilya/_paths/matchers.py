@@ -26,8 +26,8 @@ from lilya.transformers import (
 __all__ = ["MOST_CUTS", "Convert", "SegmentMatcher", "TailMatch", "segment_matcher", "tail_match"]
 
 # A regex may try n**k ways to cut n characters among k parameters that can each end anywhere; text with more ways does
-# not match. Leaves 4096 characters for two of them (PATH_MAX of Linux), 256 for three (file systems end names at 255).
-MOST_CUTS = 2**24
+# not match. Leaves 2048 characters for two such parameters and 161 for three; refusing that takes some 30 ms at worst.
+MOST_CUTS = 2**22
 
 # The value of one parameter, from the text that was matched; `ValueError` where that text has none after all.
 Convert: TypeAlias = Callable[[str], Any]

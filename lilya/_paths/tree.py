@@ -228,11 +228,14 @@ class PathTree(Generic[T]):
         for piece in pieces:
             following: list[_Node[T]] = []
             for node in level:
-                leaves += node.below
                 child = node.static.get(piece)
                 if child is not None:
                     following.append(child)
-                following += [child for accept, child in node.dynamic if accept(piece)]
+                if node.branches:
+                    leaves += node.below
+                    for accept, child in node.dynamic:
+                        if accept(piece):
+                            following.append(child)
             level = following
         for node in level:
             leaves += node.here
@@ -242,8 +245,9 @@ class PathTree(Generic[T]):
         self, path: str, leaves: Iterable[_Leaf[T]], found: Sequence[Found[T]], answers: dict[str, Sequence[Found[T]]]
     ) -> Sequence[Found[T]]:
         """Keep an answer where its path is one of the declared ones, so that clients cannot fill the memory."""
-        params = [param for leaf in leaves for param in leaf.template.params]
-        if path in self._fixed and all(type(param.transformer) in _SHAREABLE for param in params):
+        if path in self._fixed and all(
+            type(param.transformer) in _SHAREABLE for leaf in leaves for param in leaf.template.params
+        ):
             found = answers[path] = tuple((value, MappingProxyType(dict(values)), end) for value, values, end in found)
         return found
 

@@ -74,7 +74,6 @@ class _Channel(AsyncIterator[T]):
             return self._items.popleft()
         failure, self._failure = self._failure, None
         if failure is not None:
-            self._wish.set()
             raise_plain(failure)
         raise StopAsyncIteration
 
@@ -82,7 +81,6 @@ class _Channel(AsyncIterator[T]):
         """No more reading. Tells whether the generator's task still has something to do."""
         self._left = True
         self._wish.set()
-        self._announce()
         return not self._ended or self._failure is not None
 
     # The side of the generator, in its task.

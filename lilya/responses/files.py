@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from hashlib import md5
 from io import TextIOBase
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypedDict
 
 from lilya._sansio.conditional import (
     ETag,
@@ -52,7 +52,17 @@ _OF_CONTENT: Final = (
     "content-type",
 )
 
+# With one of these, the request may be answered without opening the file.
+_CONDITIONS: Final = ("if-match", "if-modified-since", "if-none-match", "if-unmodified-since")
+
 Piece: TypeAlias = bytes | ByteRange
+
+
+class Validators(TypedDict):
+    """What tells one state of a file from another (RFC 9110 section 8.8)."""
+
+    etag: ETag | None
+    last_modified: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,13 +137,13 @@ class RangeResponse(DispositionResponse):
             return None, False
         return found, several
 
-    def check_if_range(self, scope: Scope, etag: ETag | None, last_modified: float | None) -> bool:
-        """Whether the parts fit what the client has (`If-Range`); if not it gets the whole."""
-        return may_send_range(Header.from_scope(scope), etag=etag, last_modified=last_modified)
+    def check_if_range(self, scope: Scope, headers: Header) -> bool:
+        """Whether parts fit what the client has (`If-Range`), else it gets the whole. `headers` are the response's."""
+        return may_send_range(Header.from_scope(scope), **_validators(headers))
 
-    def check_conditions(self, scope: Scope, etag: ETag | None, last_modified: float | None) -> Outcome:
+    def check_conditions(self, scope: Scope, headers: Header) -> Outcome:
         """What `If-Match`, `If-None-Match`, `If-Modified-Since` and `If-Unmodified-Since` decide."""
-        return evaluate(scope["method"], Header.from_scope(scope), etag=etag, last_modified=last_modified)
+        return evaluate(scope["method"], Header.from_scope(scope), **_validators(headers))
 
     def set_range_headers(self, headers: Header, ranges: ContentRanges, multipart: MultipartByteRanges | None) -> None:
         """Make the headers of the whole those of the parts."""
@@ -164,15 +174,13 @@ class RangeResponse(DispositionResponse):
     def _answer(self, scope: Scope, size: int, headers: Header) -> Answer:
         """Decide. `headers` are those of the whole; they are changed."""
         method = scope.get("method")
-        etag = parse_etag(headers.get("etag", ""))
-        last_modified = parse_http_date(headers.get("last-modified", ""))
         if method in ("GET", "HEAD") and 200 <= self.status_code < 300:
-            outcome = self.check_conditions(scope, etag, last_modified)
+            outcome = self.check_conditions(scope, headers)
             if outcome is not Outcome.PROCEED:
-                return _without_content(outcome, headers, has_etag=etag is not None)
+                return _without_content(outcome, headers)
         if self._has_no_body(method):
             return Answer(self.status_code, headers)
-        if method == "GET" and self._has_ranges() and self.check_if_range(scope, etag, last_modified):
+        if method == "GET" and self._has_ranges() and self.check_if_range(scope, headers):
             try:
                 ranges, multipart = self.get_content_ranges_and_multipart(scope, size=size)
             except ContentRangeNotSatisfiable as exc:
@@ -375,15 +383,16 @@ class FileResponse(RangeResponse, StreamingResponse):
 
     async def _decide(self, file: AnyFile, scope: Scope, *, ahead: bool) -> Answer:
         """Look at the file, or open it, and decide. The first bytes are read on the way, where they will be sent."""
+        headers = Header.from_scope(scope)
+        known = None if self.stat_result is None else _measures_of(self.stat_result)
         if self._has_no_body(scope.get("method")):
-            measures = await file.look() if self.stat_result is None else _measures_of(self.stat_result)
+            measures = known or await file.look()
             return self._answer(scope, measures.size, self._headers_now(measures, b""))
-        if self.stat_result is not None:
-            measures = _measures_of(self.stat_result)
-            answer = self._answer(scope, measures.size, self._headers_now(measures, b""))
-            if answer.status in (304, 412):
+        if known is not None and any(name in headers for name in _CONDITIONS):
+            answer = self._answer(scope, known.size, self._headers_now(known, b""))
+            if not answer.pieces:
                 return answer
-        ahead = ahead and "range" not in Header.from_scope(scope)
+        ahead = ahead and "range" not in headers
         sniffed = SNIFF_LENGTH if self.media_type is None else 0
         # Decided by what the open file says of itself: who looked before may have seen another one.
         measures, begin = await file.open(CHUNK if ahead else sniffed)
@@ -433,10 +442,18 @@ def _measures_of(found: os.stat_result) -> Measures:
     return Measures(found.st_size, found.st_mtime)
 
 
-def _without_content(outcome: Outcome, headers: Header, *, has_etag: bool) -> Answer:
+def _validators(headers: Header) -> Validators:
+    """What conditions are compared with: those the file made, or those that were set instead."""
+    return {
+        "etag": parse_etag(headers.get("etag", "")),
+        "last_modified": parse_http_date(headers.get("last-modified", "")),
+    }
+
+
+def _without_content(outcome: Outcome, headers: Header) -> Answer:
     """A 304 or a 412: what describes the content goes, what caches need to know stays."""
     _forget_content(headers)
-    if has_etag:
+    if "etag" in headers:
         headers.popall("last-modified", None)
     if outcome is Outcome.PRECONDITION_FAILED:
         headers["content-length"] = "0"

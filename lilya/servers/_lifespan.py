@@ -140,15 +140,15 @@ class Lifespan:
                 logger.warning("the application does not speak lifespan (%r); it is served without", plain)
                 self._phase = SERVING
                 return
-            self._fail("startup", repr(plain))
+            failure = self._fail("startup", repr(plain))
         elif self._phase is SERVING:
-            self._fail(self._stage(), repr(plain))
-        elif self.failure is None:
-            self._fail("shutdown", repr(plain))
-        if self.failure is not None and self.failure.__cause__ is None:
-            self.failure.__cause__ = plain
+            failure = self._fail(self._stage(), repr(plain))
+        else:
+            failure = self.failure or self._fail("shutdown", repr(plain))
+        failure.__cause__ = plain
 
-    def _fail(self, stage: Stage, message: str, *, told: bool = False) -> None:
+    def _fail(self, stage: Stage, message: str, *, told: bool = False) -> ApplicationFailed:
         self.failure = ApplicationFailed(stage, message, told=told)
         if stage == "serving":
             self.crashed.set()
+        return self.failure

@@ -132,8 +132,9 @@ def run(
     try:
         anyio.run(_main, plan, signals, backend=backend, backend_options=plan.engine.loop_options())
     except ApplicationFailed as failure:
-        # What the application reported itself it has logged as well.
-        logger.error("%s", failure, exc_info=None if failure.told else failure.__cause__)
+        # What the application has reported, with a word about it, it has logged as well.
+        reported = failure.told and failure.message
+        logger.error("%s", failure, exc_info=None if reported else failure.__cause__)
         raise SystemExit(failure.exit_code) from None
     if signals.insisted is not None:
         raise SystemExit(128 + signals.insisted)

@@ -7,11 +7,12 @@ cannot end can be cut here.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import socket
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -153,8 +154,7 @@ class Listeners:
 
     def connected(self) -> bool:
         """Whether a connection that was accepted here may be still open."""
-        with _Accepted(self._addresses) as accepted:
-            return bool(accepted.sockets) or not accepted.known
+        return self._visit(lambda sock: None) != 0
 
     def cut(self) -> int:
         """Shut every connection that was accepted here and is still open; returns how many.
@@ -162,15 +162,39 @@ class Listeners:
         The last resort, where a server waits for a client that does not read: hypercorn writes under a shield on trio,
         and on asyncio waits for the transport to be empty.
         """
+        return max(0, self._visit(lambda sock: sock.shutdown(socket.SHUT_RDWR)))
+
+    def _visit(self, act: Callable[[socket.socket], None]) -> int:
+        """Call `act` for every connection accepted here; returns how many there are, -1 when that cannot be known.
+
+        No server lets its connections be reached, so they are looked up among the open files of the process, where the
+        system lists those (Windows does not).
+        """
+        try:
+            names = os.listdir("/dev/fd")
+        except OSError:
+            return -1
         count = 0
-        with _Accepted(self._addresses) as accepted:
-            for sock in accepted.sockets:
-                try:
-                    sock.shutdown(socket.SHUT_RDWR)
-                    count += 1
-                except OSError:  # it went by itself
-                    continue
+        for descriptor in map(int, names):
+            # A file may be closed since it was listed, and a listener has no peer.
+            with contextlib.suppress(OSError):
+                if stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+                    sock = socket.socket(fileno=descriptor)
+                    try:
+                        sock.getpeername()
+                        if self._is_ours(sock):
+                            act(sock)
+                            count += 1
+                    finally:
+                        sock.detach()
         return count
+
+    def _is_ours(self, sock: socket.socket) -> bool:
+        own = sock.getsockname()
+        return any(
+            sock.family == family and sock.type == socket.SOCK_STREAM and _same_place(own, address)
+            for family, address in self._addresses
+        )
 
     def close(self) -> None:
         """Close what is still open and remove the unix sockets' files, unless somebody has replaced them."""
@@ -218,70 +242,8 @@ def _address(sock: socket.socket) -> str:
     return f"[{name[0]}]:{name[1]}" if sock.family == socket.AF_INET6 else f"{name[0]}:{name[1]}"
 
 
-class _Accepted:
-    """The connections accepted at `addresses`, as duplicates to look at and to shut; closed when the block is left.
-
-    No server lets its connections be reached, so they are looked up among the open files of the process. Where the
-    system does not list those (Windows) they are not `known`.
-    """
-
-    def __init__(self, addresses: Sequence[tuple[socket.AddressFamily, object]]) -> None:
-        self.sockets: list[socket.socket] = []
-        self.known = True
-        self._addresses = addresses
-
-    def __enter__(self) -> _Accepted:
-        for descriptor in self._descriptors():
-            sock = _duplicate(descriptor)
-            if sock is not None and self._is_ours(sock):
-                self.sockets.append(sock)
-            elif sock is not None:
-                sock.close()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        for sock in self.sockets:
-            sock.close()
-
-    def _descriptors(self) -> list[int]:
-        """The sockets of the process. All are found before one is duplicated: duplicates would be found as well."""
-        try:
-            names = os.listdir("/dev/fd")
-        except OSError:
-            self.known = False
-            return []
-        return [int(name) for name in names if _is_socket(int(name))]
-
-    def _is_ours(self, sock: socket.socket) -> bool:
-        try:
-            sock.getpeername()  # a listener has no peer, a closed connection none any more
-            own = sock.getsockname()
-        except OSError:
-            return False
-        return any(
-            sock.family == family and sock.type == socket.SOCK_STREAM and _same_place(own, address)
-            for family, address in self._addresses
-        )
-
-
 def _same_place(own: object, listener: object) -> bool:
     """Whether a connection at address `own` was accepted by the listener. Its host may have been a wildcard."""
     if isinstance(own, tuple) and isinstance(listener, tuple):
         return bool(own[1] == listener[1])
     return own == listener
-
-
-def _is_socket(descriptor: int) -> bool:
-    try:
-        return stat.S_ISSOCK(os.fstat(descriptor).st_mode)
-    except OSError:  # closed since it was listed
-        return False
-
-
-def _duplicate(descriptor: int) -> socket.socket | None:
-    duplicate = os.dup(descriptor)
-    try:
-        return socket.socket(fileno=duplicate)
-    except OSError:  # of a kind that Python does not know
-        os.close(duplicate)
-        return None

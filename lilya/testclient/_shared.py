@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from lilya.testclient._httpx import CookieTypes, HeaderTypes, httpx
 from lilya.testing.exchange import MemoryExchange, ResponseHead
@@ -25,7 +25,7 @@ __all__ = [
     "taken",
 ]
 
-_PORTS = {"http": 80, "https": 443}
+_PORTS: Final[Mapping[str, int]] = {"http": 80, "https": 443}
 
 
 class TestResponse(httpx.Response):

@@ -1,15 +1,27 @@
 """Tools for testing ASGI applications, whatever they are written with."""
 
-from lilya.testing.exceptions import ASGISpecViolation, HandshakeDenied, LifespanFailed, ResponseAborted
+from lilya.testing.exceptions import ASGISpecViolation, HandshakeDenied, LifespanFailed, ResponseAborted, UncleanExit
 from lilya.testing.exchange import MemoryExchange, ResponseHead
+from lilya.testing.leaks import assert_no_leaks
 from lilya.testing.lifespan import MemoryLifespan
 from lilya.testing.options import DEFAULT_EXTENSIONS, ServerOptions
+from lilya.testing.script import (
+    AfterSent,
+    Disconnect,
+    ScriptedExchange,
+    SentMessage,
+    Sleep,
+    cancel_everywhere,
+    disconnect_everywhere,
+)
 from lilya.testing.server import MemoryServer, http_scope, websocket_scope
 from lilya.testing.websocket import MemoryWebSocket
 
 __all__ = [
     "DEFAULT_EXTENSIONS",
     "ASGISpecViolation",
+    "AfterSent",
+    "Disconnect",
     "HandshakeDenied",
     "LifespanFailed",
     "MemoryExchange",
@@ -18,7 +30,14 @@ __all__ = [
     "MemoryWebSocket",
     "ResponseAborted",
     "ResponseHead",
+    "ScriptedExchange",
+    "SentMessage",
     "ServerOptions",
+    "Sleep",
+    "UncleanExit",
+    "assert_no_leaks",
+    "cancel_everywhere",
+    "disconnect_everywhere",
     "http_scope",
     "websocket_scope",
 ]

@@ -8,8 +8,9 @@ and only the order is judged, since no server can do anything with a message tha
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, Final
 
 from lilya._sansio import http, lifespan, websocket
 from lilya._sansio.machine import Phase
@@ -22,7 +23,7 @@ _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110, section 5.6.2
 _UNSAFE = re.compile(rb"[\r\n\0]")  # RFC 9110, section 5.5: what splits or truncates a header
 
 # Messages that may be sent only when the server offers the extension: ASGI, "Extensions".
-_EXTENSIONS = {
+_EXTENSIONS: Final[Mapping[str, str]] = {
     "http.response.debug": "http.response.debug",
     "http.response.early_hint": "http.response.early_hint",
     "http.response.pathsend": "http.response.pathsend",
@@ -34,7 +35,7 @@ _EXTENSIONS = {
 }
 
 
-class Judge:
+class Judge(ABC):
     """Follows one connection from `phase` to `done`."""
 
     def __init__(self, phase: Phase, done: Phase, extensions: Collection[str] = (), *, strict: bool = True) -> None:
@@ -66,9 +67,9 @@ class Judge:
             self._content(message)
         self.phase = phase
 
+    @abstractmethod
     def _content(self, message: Message) -> None:
         """Judge what is in `message`, which may come now."""
-        raise NotImplementedError
 
     def returned(self) -> None:
         """Judge the application's return; raises `ASGISpecViolation` when it owes a message."""

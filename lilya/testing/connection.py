@@ -6,6 +6,7 @@ two sides meet in pipes; nothing else is shared but the flags here.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,7 +27,7 @@ SERVER_ERROR_BODY = b"Internal Server Error"
 SERVER_ERROR_HEADERS = ((b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"21"))
 
 
-class Connection:
+class Connection(ABC):
     """The part that HTTP and websocket have in common. Made by `MemoryServer`, in the event loop."""
 
     def __init__(self, app: ASGIApp, scope: Scope, options: ServerOptions, judge: Judge) -> None:
@@ -73,8 +74,8 @@ class Connection:
             if cancellation is not None:
                 raise cancellation from None
 
-    async def _receive(self) -> Message:
-        raise NotImplementedError
+    @abstractmethod
+    async def _receive(self) -> Message: ...
 
     async def _send(self, message: Any) -> None:
         if self.gone:
@@ -91,11 +92,11 @@ class Connection:
         if self.gone and not self._judge.done:
             await self._send_after_disconnect()
 
-    async def _act(self, message: Message) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    async def _act(self, message: Message) -> None: ...
 
-    def _close_pipes(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _close_pipes(self) -> None: ...
 
     async def _send_after_disconnect(self) -> None:
         if self.options.send_after_disconnect == "raise":

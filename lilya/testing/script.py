@@ -7,19 +7,19 @@ arrives there. They know nothing of frameworks, and nothing of real time: run th
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 import anyio
 import anyio.lowlevel
 
+from lilya.concurrency.nursery import unwrap
 from lilya.exceptions import ClientDisconnect
 from lilya.testing.connection import is_echo, split_cancelled
 from lilya.testing.exceptions import UncleanExit
-from lilya.testing.leaks import assert_no_leaks
+from lilya.testing.leaks import watch_leaks
 from lilya.types import ASGIApp, Message, Scope
 
 __all__ = [
@@ -59,6 +59,7 @@ class Disconnect:
 
 
 Step: TypeAlias = Message | AfterSent | Sleep | Disconnect
+AfterDisconnect: TypeAlias = Literal["ignore", "raise"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +74,8 @@ class ScriptedExchange:
     """One call of `app`, whose `receive` plays `script`: messages, `AfterSent(n)`, `Sleep(seconds)`, `Disconnect()`.
 
     After the last step the client stays connected and silent. `sent` and `received` record what went each way.
-    `on_send(index, message)` is awaited before each message is recorded, the first with index 0: to fail there, raise; to
-    be slow, sleep; to stall, wait for ever. After a disconnect, messages are neither recorded nor shown to it: they
+    `on_send(index, message)` is awaited before each message is recorded, the first with index 0: to fail there, raise;
+    to be slow, sleep; to stall, wait for ever. After a disconnect, messages are neither recorded nor shown to it: they
     are ignored, or with `send_after_disconnect="raise"` raise `ClientDisconnect` (an OSError: ASGI 2.4).
     """
 
@@ -85,7 +86,7 @@ class ScriptedExchange:
         script: Sequence[Step],
         *,
         on_send: Callable[[int, Message], Awaitable[None]] | None = None,
-        send_after_disconnect: Literal["ignore", "raise"] = "ignore",
+        send_after_disconnect: AfterDisconnect = "ignore",
     ) -> None:
         self.sent: list[SentMessage] = []
         self.received: list[Message] = []
@@ -155,71 +156,156 @@ class ScriptedExchange:
 
 # An application and the scope to call it with, made afresh for each run; or a context manager around such a pair, for
 # an application that needs something opened (its lifespan: `async with MemoryServer(app): yield app, scope`).
-Subject: TypeAlias = tuple[ASGIApp, Scope]
-Make: TypeAlias = Callable[[], Subject | AbstractAsyncContextManager[Subject]]
+Pair: TypeAlias = tuple[ASGIApp, Scope]
+Make: TypeAlias = Callable[[], Pair | AbstractAsyncContextManager[Pair]]
+Exceptions: TypeAlias = tuple[type[BaseException], ...]
 
 
 async def disconnect_everywhere(
-    make: Make, messages: Sequence[Message], *, allow: tuple[type[BaseException], ...] = ()
+    make: Make,
+    messages: Sequence[Message],
+    *,
+    allow: Exceptions = (),
+    patience: float = PATIENCE,
+    max_steps: int = MAX_STEPS,
 ) -> int:
     """Let the client leave at every step of an exchange, and assert that the application ends cleanly each time.
 
     The client leaves instead of each of `messages`, after the last one, and while each of the application's messages is
-    being sent (up to `MAX_STEPS`), once with later sends ignored and once with them raising `OSError`. Each time the
-    application must end within `PATIENCE` seconds, leave no task and no open async generator, and raise nothing
-    but `ClientDisconnect`, `WebSocketDisconnect` or one of `allow`: else `UncleanExit`, which names the step.
-    Returns the number of runs.
+    being sent (the first `max_steps` of them), once with later sends ignored and once with them raising `OSError`.
+    Each time the application must end within `patience` seconds, leave no task and no open async generator, and
+    raise nothing but `ClientDisconnect`, `WebSocketDisconnect` or one of `allow`: else `UncleanExit` names the step.
+    Returns the number of runs. `make()` makes the application and its scope, afresh for each run.
     """
+    sweep = _Sweep(make, messages, allow, patience)
     runs = 0
     for index in range(len(messages) + 1):
-        script = [*messages[:index], Disconnect()]
-        await _leave(make, script, None, "ignore", f"the client left instead of receive {index}", allow)
         runs += 1
-    modes: tuple[Literal["ignore", "raise"], ...] = ("ignore", "raise")
+        script: list[Step] = [*messages[:index], Disconnect()]
+        await sweep.leave(f"the client left instead of message {index}", script)
+    modes: tuple[AfterDisconnect, ...] = ("ignore", "raise")
     for mode in modes:
-        for index in range(MAX_STEPS):
-            step = f"the client left while send {index} was under way (later sends: {mode})"
+        for index in range(max_steps):
             runs += 1
-            if not await _leave(make, messages, index, mode, step, allow):
+            step = f"the client left while send {index} was under way (later sends: {mode})"
+            if not await sweep.leave(step, messages, at_send=index, mode=mode):
                 break
     return runs
 
 
 async def cancel_everywhere(
-    make: Make, messages: Sequence[Message], *, allow: tuple[type[BaseException], ...] = ()
+    make: Make,
+    messages: Sequence[Message],
+    *,
+    allow: Exceptions = (),
+    patience: float = PATIENCE,
+    max_steps: int = MAX_STEPS,
 ) -> int:
     """Cancel an application's call at every point where it suspends, and assert that it ends cleanly each time.
 
     The client sends `messages` and then stays connected and silent. The call is cancelled at its first suspension, in
-    the next run at its second, and so on, until a run ends (or waits for the client for ever) before that; up to
-    `MAX_STEPS`. What is asserted is what `disconnect_everywhere` asserts. Returns the number of runs.
+    the next run at its second, and so on, until a run ends, or waits for `patience` seconds, before it gets there; at
+    most `max_steps` times. Suspensions of the task that makes the call are counted, not those of its children. What is
+    asserted, and the parameters, are those of `disconnect_everywhere`. Returns the number of runs.
     """
-    for index in range(1, MAX_STEPS + 1):
-        if not await _cancel(make, messages, index, allow):
+    sweep = _Sweep(make, messages, allow, patience)
+    for index in range(1, max_steps + 1):
+        if not await sweep.cancel(index):
             return index
-    return MAX_STEPS
+    return max_steps
 
 
-async def _leave(
-    make: Make,
-    script: Sequence[Step],
-    at_send: int | None,
-    mode: Literal["ignore", "raise"],
-    step: str,
-    allow: tuple[type[BaseException], ...],
-) -> bool:
-    """One run in which the client leaves; whether it left."""
+@dataclass(frozen=True, slots=True)
+class _Sweep:
+    make: Make
+    messages: Sequence[Message]
+    allow: Exceptions
+    patience: float
 
-    async def on_send(index: int, message: Message) -> None:
-        if index == at_send:
-            exchange.disconnect()
-            await anyio.lowlevel.checkpoint()
+    async def leave(
+        self, step: str, script: Sequence[Step], *, at_send: int | None = None, mode: AfterDisconnect = "ignore"
+    ) -> bool:
+        """One run in which the client leaves; returns whether it came to that."""
 
-    async with _made(make) as (app, scope):
-        exchange = ScriptedExchange(app, scope, script, on_send=on_send, send_after_disconnect=mode)
-        with anyio.CancelScope() as frame:
+        async def on_send(index: int, message: Message) -> None:
+            if index == at_send:
+                frame.deadline = anyio.current_time() + self.patience
+                exchange.disconnect()
+                await anyio.lowlevel.checkpoint()
 
-            def left() -> None:
-                frame.deadline = anyio.current_time() + PATIENCE
-            ...
-    return exchange.gone
+        async with self._made() as (app, scope):
+            exchange = ScriptedExchange(app, scope, script, on_send=on_send, send_after_disconnect=mode)
+            with anyio.CancelScope(deadline=anyio.current_time() + self.patience) as frame:
+                await self._judged(step, exchange.run())
+            if frame.cancelled_caught and exchange.gone:
+                raise UncleanExit(f"{step}: the application did not end within {self.patience} s")
+        return exchange.gone
+
+    async def cancel(self, index: int) -> bool:
+        """One run that is cancelled at its suspension number `index`; returns whether it came to that."""
+        step = f"it was cancelled at suspension {index}"
+
+        def on_suspension(count: int) -> None:
+            if count == index:
+                frame.deadline = anyio.current_time() + self.patience
+                call.cancel()
+
+        async with self._made() as (app, scope):
+            exchange = ScriptedExchange(app, scope, self.messages)
+            with anyio.CancelScope(deadline=anyio.current_time() + self.patience) as frame:
+                with anyio.CancelScope() as call:
+                    await self._judged(step, _Counted(exchange.run(), on_suspension))
+            if call.cancel_called and anyio.current_time() > frame.deadline:
+                raise UncleanExit(f"{step}: the application did not end within {self.patience} s")
+        return call.cancel_called
+
+    @asynccontextmanager
+    async def _made(self) -> AsyncIterator[Pair]:
+        made = self.make()
+        if isinstance(made, tuple):
+            yield made
+        else:
+            async with made as pair:
+                yield pair
+
+    async def _judged(self, step: str, call: Awaitable[None]) -> None:
+        """Await `call`; whatever it leaves behind, or raises but may not, is an `UncleanExit`."""
+        with watch_leaks() as watch:
+            try:
+                await call
+            except BaseException as exc:
+                cancellation, failure = split_cancelled(exc)
+                self._complain(step, watch.problems(), failure)
+                if cancellation is not None:
+                    raise cancellation from None
+            else:
+                self._complain(step, watch.problems(), None)
+
+    def _complain(self, step: str, problems: list[str], failure: BaseException | None) -> None:
+        if failure is not None and not is_echo(failure) and not isinstance(unwrap(failure), self.allow):
+            problems = [f"the application raised {failure!r}", *problems]
+        if problems:
+            raise UncleanExit(f"{step}: {'; '.join(problems)}") from failure
+
+
+class _Counted(Generator[Any, Any, None]):
+    """Awaits a coroutine and tells, each time it is about to suspend, for how many times it has."""
+
+    def __init__(self, coroutine: Coroutine[Any, Any, None], on_suspension: Callable[[int], None]) -> None:
+        self._coroutine = coroutine
+        self._on_suspension = on_suspension
+        self._count = 0
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        return self
+
+    def send(self, value: Any) -> Any:
+        return self._suspended(self._coroutine.send(value))
+
+    def throw(self, *exc: Any) -> Any:
+        return self._suspended(self._coroutine.throw(*exc))
+
+    def _suspended(self, trap: Any) -> Any:
+        self._count += 1
+        self._on_suspension(self._count)
+        return trap

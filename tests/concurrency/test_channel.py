@@ -4,10 +4,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 
 import anyio
-import anyio.lowlevel
 import pytest
 
 from lilya.concurrency.channel import iterate
@@ -205,10 +205,12 @@ async def test_a_scope_held_across_a_yield_may_expire_there() -> None:
         assert anyio.current_time() == 5
         yield "after"
 
+    received: list[str] = []
     async with iterate(generator()) as items:
-        assert await anext(items) == "inside"
+        received.append(await anext(items))
         await anyio.sleep(10)
-        assert [item async for item in items] == ["after"]
+        received += [item async for item in items]
+    assert received == ["inside", "after"]
 
 
 async def test_a_timeout_around_a_yield_is_the_exception_of_the_generator() -> None:
@@ -233,11 +235,13 @@ async def test_a_scope_that_expires_again_and_again_makes_one_item_ahead_and_no_
                 made.append(anyio.current_time())
                 yield made[-1]
 
+    received: list[float] = []
     async with iterate(generator()) as items:
-        assert await anext(items) == 0
+        received.append(await anext(items))
         await anyio.sleep(50)
         assert made == [0, 1]
-        assert [await anext(items), await anext(items)] == [1, 50]
+        received += [await anext(items), await anext(items)]
+    assert received == [0, 1, 50]
 
 
 async def test_a_child_of_the_generator_that_fails_while_it_waits_is_its_exception() -> None:
@@ -355,6 +359,35 @@ async def test_a_shielded_reader_does_not_take_the_cancellation_of_the_generator
                     outcomes.append("stop" if isinstance(exc, StopAsyncIteration) else "cancelled")
                     raise
     assert outcomes == ["cancelled"]
+
+
+@pytest.mark.parametrize("length", [0, 1])
+async def test_every_read_is_a_checkpoint_and_a_cancelled_one_loses_nothing(length: int) -> None:
+    async with iterate(Numbers(length)(), max_buffer_size=1) as items:
+        await anyio.sleep(5)
+        with anyio.CancelScope() as scope:
+            scope.cancel()
+            await anext(items)
+        assert scope.cancelled_caught
+        assert [item async for item in items] == list(range(length))
+
+
+async def test_a_foreign_cancellation_inside_the_generator_is_not_taken_for_its_end(backend: str) -> None:
+    if backend == "trio":
+        return  # it has no other cancellation than that of scopes
+
+    async def generator() -> AsyncGenerator[int]:
+        yield 1
+        future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        future.cancel()
+        yield await future
+
+    received: list[int] = []
+    with pytest.raises(asyncio.CancelledError):
+        async with iterate(generator()) as items:
+            async for item in items:
+                received.append(item)  # noqa: PERF401 - it raises
+    assert received == [1]
 
 
 async def test_two_reads_at_once_are_an_error() -> None:

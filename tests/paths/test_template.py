@@ -56,6 +56,14 @@ def test_trailing_and_doubled_slashes_are_dropped(raw: str, path: str) -> None:
     assert (template.raw, template.path) == (raw, path)
 
 
+def test_a_trailing_slash_is_kept_where_it_is_asked_for() -> None:
+    template = parse("//api//", keep_slash=True)
+    assert template.path == "/api/"
+    assert template.build({}) == "/api/"
+    assert [template.regex.match(path) is not None for path in ("/api/", "/api")] == [True, False]
+    assert parse("/", keep_slash=True).segments == parse("/").segments
+
+
 @pytest.mark.parametrize("raw", ["", "users", "{id}", " /users"])
 def test_a_path_must_start_with_a_slash(raw: str) -> None:
     with pytest.raises(AssertionError, match=re.escape(f"Paths must start with '/', got {raw!r}")):

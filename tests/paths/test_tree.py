@@ -214,6 +214,13 @@ def test_what_is_added_later_is_found() -> None:
     assert values(tree, "/x/y") == ["/x/y"]
 
 
+def test_a_template_with_a_trailing_slash_of_its_own_matches_with_it_only() -> None:
+    tree = tree_of("/{a}")
+    tree.add(PathTemplate.parse("/x/", keep_slash=True), "/x/")
+    assert values(tree, "/x/") == ["/x/"]
+    assert values(tree, "/x") == ["/{a}"]
+
+
 def test_a_bad_template_is_refused_and_changes_nothing() -> None:
     tree = tree_of("/x")
     with pytest.raises(ValueError, match="Duplicated param name a"):

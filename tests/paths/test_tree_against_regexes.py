@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lilya._paths.template import PathTemplate
@@ -128,13 +128,11 @@ def by_tree(table: list[Declared], path: str) -> list[tuple[int, dict[str, Any],
     return first
 
 
-@settings(max_examples=400)
 @given(TABLES, PATHS)
 def test_any_table_and_any_path(table: list[Declared], path: str) -> None:
     assert by_tree(table, path) == by_regexes(table, path)
 
 
-@settings(max_examples=400)
 @given(TABLES.filter(bool), st.data())
 def test_a_path_that_was_made_for_one_of_the_templates(table: list[Declared], data: st.DataObject) -> None:
     template = PathTemplate.parse(data.draw(st.sampled_from(table)).template)

@@ -53,7 +53,7 @@ def test_a_bind_that_cannot_be_read_says_what_was_meant(text: str, meant: str) -
 
 
 def test_a_bind_is_a_string() -> None:
-    with pytest.raises(ImproperlyConfigured, match="a bind is a str such as .*, not 8000"):
+    with pytest.raises(ImproperlyConfigured, match=r"a bind is a str such as .*, not 8000"):
         parse_bind(8000)  # type: ignore[arg-type]
 
 
@@ -101,7 +101,7 @@ def test_an_address_taken_between_bind_and_listen_is_named() -> None:
 
 
 def test_an_error_without_a_hint_says_what_the_system_says() -> None:
-    with pytest.raises(OSError, match="cannot listen on unix:x+: AF_UNIX path too long"):
+    with pytest.raises(OSError, match=r"cannot listen on unix:x+: AF_UNIX path too long"):
         opened("unix:" + 200 * "x")
     with pytest.raises(OSError, match="cannot listen on unix:/dev/null/x: Not a directory"):
         opened("unix:/dev/null/x")

@@ -1,0 +1,240 @@
+"""Forms read from request bodies: fields into memory, files into spools that a thread writes to the disk.
+
+What is legal, and how much is taken, is said by `_sansio` (`form`, `urlencoded`, `multipart`). Here the body is read, no
+faster than it is stored, and whatever happens no file stays open: until the form is whole it is closed here, afterwards
+at the end of the exchange.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Generator
+from contextlib import AbstractAsyncContextManager
+from tempfile import SpooledTemporaryFile
+from types import TracebackType
+from typing import Any, Final, TypedDict
+
+import anyio
+import anyio.lowlevel
+
+from lilya._asgi.exchange import exchange_of
+from lilya._asgi.inbox import BodyStream, Inbox
+from lilya._sansio.form import DEFAULT_LIMITS, FormLimits, too_large
+from lilya._sansio.headers import parse_options
+from lilya._sansio.multipart import Event, Field, FileStart, MultipartDecoder, check_boundary
+from lilya._sansio.urlencoded import parse_urlencoded
+from lilya.concurrency.threads import run_sync, thread_limits
+from lilya.datastructures._forms import FormData, FormValue
+from lilya.datastructures._headers import Header
+from lilya.datastructures._upload import DataUpload
+from lilya.types import Scope
+
+__all__ = ["FormOptions", "PendingForm"]
+
+# The scope key under which all requests of a connection share its forms: one for each reader of a body.
+FORMS: Final = "lilya.forms"
+# How much is given to a thread to be written at once, in bytes: the hop there and back costs little beside it.
+WRITE_BLOCK: Final = 1024 * 1024
+# How far a file on the disk is read ahead, in bytes, so that reading it in pieces is not a thread for each.
+READ_AHEAD: Final = 256 * 1024
+# A file no larger than this, in bytes, stays in memory whatever the others took: a descriptor is worth more.
+SMALL_FILE: Final = 64 * 1024
+# A body that was read before comes whole: it is taken apart in pieces of this size, in bytes; others run in between.
+PIECE: Final = 256 * 1024
+# A urlencoded form larger than this, in bytes, is decoded in a thread: a MiB can take a tenth of a second.
+LARGE_FORM: Final = 64 * 1024
+
+
+class FormOptions(TypedDict, total=False):
+    """What `Request.form` takes; a form beyond a limit is refused. Sizes are in bytes, `math.inf` is no limit.
+
+    How many: `max_files` (1000), `max_fields` (1000), `max_parts` (both together, no limit). How large:
+    `max_field_size` (1 MiB), `max_fields_size` (all together, 8 MiB), `max_file_size` (no limit), `max_body_size` (no
+    limit). In each part: `max_headers` (16), `max_header_size` (of one, 4 KiB), `max_name_length` (of a field's name or
+    a file's, 1024 characters).
+
+    No limits but a measure: files are kept in memory up to `file_memory` (1 MiB) each and, unless they are small, up to
+    `files_memory` (16 MiB) together, beyond that on the disk.
+    """
+
+    max_files: float
+    max_fields: float
+    max_parts: float
+    max_field_size: float
+    max_fields_size: float
+    max_file_size: float
+    max_body_size: float
+    max_headers: float
+    max_header_size: float
+    max_name_length: float
+    file_memory: float
+    files_memory: float
+
+
+class PendingForm(AbstractAsyncContextManager[FormData], Awaitable[FormData]):
+    """A form to be awaited, or to be entered: `async with` closes its files when the block is left.
+
+    It is read once for all who ask, through whatever request of the connection, also at the same time; the options of
+    the first count. Reading raises `MultiPartException` (the form is malformed, 400, or over a limit, 400 or 413),
+    `ClientDisconnect` (the client left before its end), `RuntimeError` (the body was streamed before), `OSError` (the
+    disk is full). Then, and when it is cancelled, its files are closed, and the body is consumed.
+    """
+
+    __slots__ = ("_form", "_headers", "_inbox", "_limits", "_scope")
+
+    _form: FormData
+
+    def __init__(self, scope: Scope, inbox: Inbox, headers: Header, options: FormOptions) -> None:
+        self._scope = scope
+        self._inbox = inbox
+        self._headers = headers
+        self._limits = FormLimits(**options) if options else DEFAULT_LIMITS
+
+    def __await__(self) -> Generator[Any, Any, FormData]:
+        return self._get().__await__()
+
+    async def __aenter__(self) -> FormData:
+        self._form = await self._get()
+        return self._form
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        await self._form.close()
+
+    async def _get(self) -> FormData:
+        exchange = exchange_of(self._scope)
+        scope = self._scope if exchange is None else exchange.scope
+        forms: dict[Inbox, _SharedForm] = scope.setdefault(FORMS, {})
+        shared = forms.get(self._inbox)
+        if shared is None:
+            shared = forms[self._inbox] = _SharedForm()
+        return await shared.get(self._read)
+
+    async def _read(self) -> FormData:
+        media_type, parameters = parse_options(self._headers.get("content-type", ""))
+        charset = parameters.get("charset", "utf-8")
+        if media_type == "application/x-www-form-urlencoded":
+            self._check_length(min(self._limits.max_body_size, self._limits.max_fields_size))
+            return FormData(await _read_urlencoded(self._inbox.stream(), self._limits, charset))
+        if media_type != "multipart/form-data":
+            return FormData()
+        decoder = MultipartDecoder(check_boundary(parameters.get("boundary")), self._limits, charset)
+        self._check_length(self._limits.max_body_size)
+        form = FormData(await _read_multipart(self._inbox.stream(), decoder, self._limits))
+        exchange = exchange_of(self._scope)
+        if exchange is not None and any(isinstance(value, DataUpload) for value in form.values()):
+            exchange.at_end(form.close)
+        return form
+
+    def _check_length(self, limit: float) -> None:
+        """Refuse a body that is declared too large before any of it is read. Who declares nonsense is found out later."""
+        length = self._headers.get("content-length", "")
+        if length.isdecimal() and float(length) > limit:
+            raise too_large("The form", "a form", limit)
+
+
+class _SharedForm:
+    """The form of one body: the first who asks reads it, the others wait."""
+
+    __slots__ = ("_changed", "_form", "_reading")
+
+    def __init__(self) -> None:
+        self._form: FormData | None = None
+        self._reading = False
+        self._changed: anyio.Event | None = None  # exists while somebody waits for the reader
+
+    async def get(self, read: Callable[[], Awaitable[FormData]]) -> FormData:
+        while self._form is None:
+            if self._reading:
+                if self._changed is None:
+                    self._changed = anyio.Event()
+                await self._changed.wait()
+                continue
+            self._reading = True
+            try:
+                self._form = await read()
+            finally:
+                self._reading = False
+                if self._changed is not None:
+                    self._changed.set()
+                    self._changed = None
+        return self._form
+
+
+async def _read_urlencoded(stream: BodyStream, limits: FormLimits, charset: str) -> list[tuple[str, str]]:
+    limit = min(limits.max_body_size, limits.max_fields_size)
+    body = bytearray()
+    async for chunk in stream:
+        body += chunk
+        if len(body) > limit:
+            raise too_large("The form", "a form", limit)
+    if len(body) > LARGE_FORM:
+        return await run_sync(parse_urlencoded, bytes(body), limits, charset, limiter=thread_limits().files)
+    return parse_urlencoded(bytes(body), limits, charset)
+
+
+async def _read_multipart(
+    stream: BodyStream, decoder: MultipartDecoder, limits: FormLimits
+) -> list[tuple[str, FormValue]]:
+    pairs: list[tuple[str, FormValue]] = []
+    in_memory = 0
+    try:
+        async for chunk in stream:
+            for start in range(0, len(chunk), PIECE):
+                if start:
+                    await anyio.lowlevel.checkpoint()
+                for event in decoder.feed(chunk[start : start + PIECE]):
+                    if isinstance(event, bytes):
+                        spool.add(event)
+                        if spool.is_full:
+                            await spool.store()
+                    elif isinstance(event, Field):
+                        pairs.append(event)
+                    elif isinstance(event, FileStart):
+                        roomy = in_memory < limits.files_memory
+                        spool = _Spool(event, limits.file_memory if roomy else min(limits.file_memory, SMALL_FILE))
+                        pairs.append((event.name, spool.upload))
+                    else:
+                        await spool.finish()
+                        in_memory += 0 if spool.on_disk else spool.size
+        decoder.finish()
+    except BaseException:
+        with suppress(OSError):  # nobody wants what could not be written any more
+            await FormData(pairs).close()
+        raise
+    return pairs
+
+
+class _Spool:
+    """A file on its way in: in memory up to `room` bytes, then on the disk, written by a thread."""
+
+    __slots__ = ("_file", "_room", "_waiting", "on_disk", "size", "upload")
+
+    def __init__(self, start: FileStart, room: float) -> None:
+        # Opened unnamed, or deleted at once: whatever becomes of this process, nothing is left on the disk.
+        self._file = SpooledTemporaryFile(max_size=max(1, int(min(room, sys.maxsize))), buffering=READ_AHEAD)
+        self._room = room
+        self._waiting = bytearray()
+        self.on_disk = False
+        self.size = 0
+        self.upload = DataUpload(file=self._file, filename=start.filename, headers=Header.from_raw(start.headers))
+
+    def add(self, data: bytes) -> None:
+        self.size += len(data)
+        if self.size <= self._room:
+            self._file.write(data)
+        else:
+            self._waiting += data
+
+    @property
+    def is_full(self) -> bool:
+        return len(self._waiting) >= WRITE_BLOCK
+
+    async def store(self) -> None:
+        self.on_disk = True
+        await run_sync(self._write, limiter=thread_limits().files)
+
+    async def finish(self) -> None:
+        self.upload.size = self.size
+        if self.size > self._room:
+            ...

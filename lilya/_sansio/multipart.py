@@ -1,0 +1,242 @@
+"""The grammar of `multipart/form-data` (RFC 7578, RFC 2046 section 5.1): bytes in, events out.
+
+The bytes are taken apart by `python_multipart`. Here lives what it leaves open: what the headers of a part mean, how
+much of everything is taken, that the end must have come, and that the same body gives the same events however it is cut.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from enum import Enum
+from typing import Final, NamedTuple, TypeAlias
+
+from python_multipart.exceptions import MultipartParseError
+from python_multipart.multipart import MultipartParser
+
+from lilya._sansio.form import (
+    DEFAULT_LIMITS,
+    FormLimits,
+    MultiPartException,
+    decode_text,
+    too_large,
+    too_long,
+    too_many,
+)
+from lilya._sansio.headers import parse_options
+
+__all__ = ["FILE_END", "Event", "Field", "FileStart", "MultipartDecoder", "check_boundary"]
+
+# RFC 2046 section 5.1.1 allows 70; some senders do not count.
+MAX_BOUNDARY: Final = 200
+
+# Printable ASCII, no space at the end. RFC 2046 allows fewer, but no sender and no attack needs us to be strict here.
+_BOUNDARY: Final = re.compile(r"[\x20-\x7e]*[\x21-\x7e]").fullmatch
+
+# The parser logs a warning for each body it refuses: anybody could fill the log. What it has to say is in the answer.
+_SILENT: Final = logging.Logger("lilya.multipart", logging.CRITICAL)
+
+
+class Field(NamedTuple):
+    """A field, whole."""
+
+    name: str
+    value: str
+
+
+class FileStart(NamedTuple):
+    """A file begins: its content follows in pieces of bytes, then `FILE_END`."""
+
+    name: str
+    filename: str
+    headers: list[tuple[bytes, bytes]]
+
+
+class _FileEnd(Enum):
+    FILE_END = "FILE_END"
+
+
+FILE_END: Final = _FileEnd.FILE_END
+
+Event: TypeAlias = Field | FileStart | bytes | _FileEnd
+
+
+def check_boundary(boundary: str | None) -> str:
+    """The `boundary` of a `Content-Type`, if it may be one.
+
+    Raises:
+        MultiPartException: there is none, or it is longer than 200 characters, or it holds what it may not (400).
+    """
+    if not boundary:
+        raise MultiPartException("Missing boundary in multipart.")
+    if len(boundary) > MAX_BOUNDARY:
+        raise MultiPartException(f"Boundary too long. Maximum length of a boundary is {MAX_BOUNDARY} characters.")
+    if _BOUNDARY(boundary) is None:
+        raise MultiPartException(
+            f"Invalid boundary {boundary!r} in multipart: wanted letters, digits and '()+_,-./:=? (RFC 2046)."
+        )
+    return boundary
+
+
+class MultipartDecoder:
+    """Takes a body apart as it comes: `feed` it all pieces, then `finish`.
+
+    A part whose `Content-Disposition` has a `filename` is a file, every other one a field. A field is text in the
+    charset of its part, else in that of a field `_charset_` before it (RFC 7578 section 4.6), else in `charset`.
+
+    Args:
+        boundary: what separates the parts, checked by `check_boundary`.
+        limits: how much is taken.
+        charset: what the request declares.
+    """
+
+    def __init__(self, boundary: str, limits: FormLimits = DEFAULT_LIMITS, charset: str = "utf-8") -> None:
+        self._boundary = boundary
+        self._limits = limits
+        self._charset = charset
+        self._events: list[Event] = []
+        self._begun = self._in_headers = self._ended = False
+        self._taken = self._parts = self._files = self._fields = self._fields_size = 0
+        # The part that is being read.
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._header_name, self._header_value = bytearray(), bytearray()
+        self._name, self._field_charset = "", charset
+        self._is_file = False
+        self._size = 0
+        self._value = bytearray()
+        self._parser = MultipartParser(
+            boundary.encode("ascii"),
+            {
+                "on_part_begin": self._on_part_begin,
+                "on_header_field": self._on_header_field,
+                "on_header_value": self._on_header_value,
+                "on_header_end": self._on_header_end,
+                "on_headers_finished": self._on_headers_finished,
+                "on_part_data": self._on_part_data,
+                "on_part_end": self._on_part_end,
+                "on_end": self._on_end,
+            },
+            max_header_count=limits.max_headers,  # type: ignore[arg-type]
+            max_header_size=limits.max_header_size,  # type: ignore[arg-type]
+        )
+        self._parser.logger = _SILENT
+
+    def feed(self, data: bytes) -> list[Event]:
+        """The events in the next piece of the body.
+
+        Raises:
+            MultiPartException: the body is malformed or over a limit; do not go on.
+        """
+        self._taken += len(data)
+        if self._taken > self._limits.max_body_size:
+            raise too_large("The body", "a form", self._limits.max_body_size)
+        if not self._begun:
+            # Some senders begin with line ends. The parser would also skip what follows them, up to the next hyphen,
+            # but only where both are in one piece.
+            data = data.lstrip(b"\r\n")
+            self._begun = bool(data)
+        events = self._events = []
+        try:
+            self._parser.write(data)
+        except MultipartParseError as error:
+            raise self._refusal(str(error), self._taken - len(data) + error.offset) from error
+        return events
+
+    def finish(self) -> None:
+        """The body is over.
+
+        Raises:
+            MultiPartException: its final boundary is missing, so it was cut off (400).
+        """
+        if not self._ended:
+            raise MultiPartException(f"The multipart body ends before its final boundary '--{self._boundary}--'.")
+
+    def _refusal(self, error: str, offset: int) -> MultiPartException:
+        if "header size" in error:
+            limit = self._limits.max_header_size
+            return MultiPartException(f"Part header too long. Maximum size of a part header is {limit} bytes.")
+        if "header count" in error:
+            limit = self._limits.max_headers
+            return MultiPartException(f"Too many part headers. Maximum number of headers of a part is {limit}.")
+        if not self._parts:
+            return MultiPartException(f"The multipart body does not begin with its boundary '--{self._boundary}'.")
+        place = "the headers of a part" if self._in_headers else "a boundary"
+        return MultiPartException(f"The multipart body is malformed at byte {offset}, in {place}.")
+
+    # -- what the parser finds --------------------------------------------------------------------------------------
+
+    def _on_part_begin(self) -> None:
+        self._parts += 1
+        if self._parts > self._limits.max_parts:
+            raise too_many("parts", self._limits.max_parts)
+        self._headers = []
+        self._in_headers = True
+
+    def _on_header_field(self, data: bytes, start: int, end: int) -> None:
+        self._header_name += data[start:end]
+
+    def _on_header_value(self, data: bytes, start: int, end: int) -> None:
+        self._header_value += data[start:end]
+
+    def _on_header_end(self) -> None:
+        self._headers.append((bytes(self._header_name.lower()), bytes(self._header_value.strip(b" \t"))))
+        self._header_name.clear()
+        self._header_value.clear()
+
+    def _on_headers_finished(self) -> None:
+        self._in_headers = False
+        limits = self._limits
+        _, options = parse_options(decode_text(self._header(b"content-disposition"), self._charset))
+        name, filename = options.get("name"), options.get("filename")
+        if name is None:
+            raise MultiPartException('The Content-Disposition header field "name" must be provided.')
+        if len(name) > limits.max_name_length:
+            raise too_long("field name", name, limits.max_name_length)
+        self._name = name
+        self._size = 0
+        self._is_file = filename is not None
+        if filename is not None:
+            self._files += 1
+            if self._files > limits.max_files:
+                raise too_many("files", limits.max_files)
+            if len(filename) > limits.max_name_length:
+                raise too_long("file name", filename, limits.max_name_length)
+            self._events.append(FileStart(name, filename, self._headers))
+        else:
+            self._fields += 1
+            if self._fields > limits.max_fields:
+                raise too_many("fields", limits.max_fields)
+            _, options = parse_options(self._header(b"content-type").decode("latin-1"))
+            self._field_charset = options.get("charset", self._charset)
+
+    def _header(self, name: bytes) -> bytes:
+        return next((value for header, value in self._headers if header == name), b"")
+
+    def _on_part_data(self, data: bytes, start: int, end: int) -> None:
+        size = end - start
+        self._size += size
+        limits = self._limits
+        if self._is_file:
+            if self._size > limits.max_file_size:
+                raise too_large(f"File {self._name!r}", "a file", limits.max_file_size)
+            self._events.append(data if size == len(data) else data[start:end])
+            return
+        self._fields_size += size
+        if self._size > limits.max_field_size:
+            raise too_large(f"Field {self._name!r}", "a field", limits.max_field_size)
+        if self._fields_size > limits.max_fields_size:
+            raise too_large("The form", "all fields together", limits.max_fields_size)
+        self._value += data[start:end]
+
+    def _on_part_end(self) -> None:
+        if self._is_file:
+            self._events.append(FILE_END)
+            return
+        value = decode_text(self._value, self._field_charset)
+        self._value.clear()
+        if self._name == "_charset_":
+            self._charset = value.strip()
+        self._events.append(Field(self._name, value))
+
+    def _on_end(self) -> None:
+        self._ended = True
