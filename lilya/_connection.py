@@ -203,10 +203,10 @@ class _CancelOnDisconnect(AbstractContextManager[anyio.CancelScope]):
         self._exchange = exchange
 
     def __enter__(self) -> anyio.CancelScope:
+        self._exchange.read_ahead()  # may fail: before anything is opened
         self._scope = anyio.CancelScope()
         self._scope.__enter__()
         self._exchange.guard(self._scope)
-        self._exchange.read_ahead()
         return self._scope
 
     def __exit__(
@@ -223,10 +223,12 @@ def inbox_of(exchange: Exchange | None, scope: Scope, receive: Receive) -> Inbox
     """The reader for somebody who was handed `receive`.
 
     The connection's own where `receive` is the exchange's; where a middleware put its own in between, one over that,
-    kept in the scope so that all who were handed the same `receive` share what was read.
+    kept in the outermost scope so that all who were handed the same `receive` share what was read.
     """
-    if exchange is not None and receive == exchange.receive:
-        return exchange.inbox
+    if exchange is not None:
+        if receive == exchange.receive:
+            return exchange.inbox
+        scope = exchange.scope  # those handed on may be copies of it
     inboxes: dict[Receive, Inbox] = scope.setdefault("lilya.inboxes", {})
     inbox = inboxes.get(receive)
     if inbox is None:

@@ -24,13 +24,13 @@ def import_string(dotted: str) -> Any:
     Raises `ImproperlyConfigured` with what is missing.
     """
     module_path, _, name = dotted.rpartition(":" if ":" in dotted else ".")
-    if not module_path:
+    if not module_path or module_path.startswith("."):
         raise ImproperlyConfigured(f"{dotted!r} is not the dotted path of an object, like 'package.module.name'")
     try:
         module = import_module(module_path)
     except ModuleNotFoundError as exc:
-        if exc.name is None or not module_path.startswith(exc.name):
-            raise
+        if exc.name is None or not f"{module_path}.".startswith(f"{exc.name}."):
+            raise  # what is missing is not this module but one it imports
         raise ImproperlyConfigured(f"{dotted!r} cannot be imported: there is no module {exc.name!r}") from exc
     try:
         return getattr(module, name)
@@ -61,7 +61,7 @@ class Layer:
             layer = self.cls(app, *self.args, **self.kwargs)
         except TypeError as exc:
             raise ImproperlyConfigured(f"{self!r} cannot be built around an application: {exc}") from exc
-        if getattr(layer, "app", None) is None and hasattr(layer, "__dict__"):
+        if layer is not app and getattr(layer, "app", None) is None and hasattr(layer, "__dict__"):
             layer.app = app  # type: ignore[attr-defined]
         return layer
 

@@ -1,14 +1,15 @@
 """Forms read from request bodies: fields into memory, files into spools that a thread writes to the disk.
 
-What is legal, and how much is taken, is said by `_sansio` (`form`, `urlencoded`, `multipart`). Here the body is read, no
-faster than it is stored, and whatever happens no file stays open: until the form is whole it is closed here, afterwards
-at the end of the exchange.
+What is legal, and how much is taken, is said by `_sansio` (`form`, `urlencoded`, `multipart`). Here the body is read,
+no faster than it is stored, and whatever happens no file stays open: until the form is whole it is closed here,
+afterwards at the end of the exchange.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Generator
-from contextlib import AbstractAsyncContextManager
+import sys
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import AbstractAsyncContextManager, suppress
 from tempfile import SpooledTemporaryFile
 from types import TracebackType
 from typing import Any, Final, TypedDict
@@ -20,7 +21,7 @@ from lilya._asgi.exchange import exchange_of
 from lilya._asgi.inbox import BodyStream, Inbox
 from lilya._sansio.form import DEFAULT_LIMITS, FormLimits, too_large
 from lilya._sansio.headers import parse_options
-from lilya._sansio.multipart import Event, Field, FileStart, MultipartDecoder, check_boundary
+from lilya._sansio.multipart import FILE_END, Field, FileStart, MultipartDecoder, check_boundary
 from lilya._sansio.urlencoded import parse_urlencoded
 from lilya.concurrency.threads import run_sync, thread_limits
 from lilya.datastructures._forms import FormData, FormValue
@@ -114,21 +115,20 @@ class PendingForm(AbstractAsyncContextManager[FormData], Awaitable[FormData]):
         media_type, parameters = parse_options(self._headers.get("content-type", ""))
         charset = parameters.get("charset", "utf-8")
         if media_type == "application/x-www-form-urlencoded":
-            self._check_length(min(self._limits.max_body_size, self._limits.max_fields_size))
             return FormData(await _read_urlencoded(self._inbox.stream(), self._limits, charset))
         if media_type != "multipart/form-data":
             return FormData()
         decoder = MultipartDecoder(check_boundary(parameters.get("boundary")), self._limits, charset)
-        self._check_length(self._limits.max_body_size)
+        self._check_length()
         form = FormData(await _read_multipart(self._inbox.stream(), decoder, self._limits))
         exchange = exchange_of(self._scope)
         if exchange is not None and any(isinstance(value, DataUpload) for value in form.values()):
             exchange.at_end(form.close)
         return form
 
-    def _check_length(self, limit: float) -> None:
-        """Refuse a body that is declared too large before any of it is read. Who declares nonsense is found out later."""
-        length = self._headers.get("content-length", "")
+    def _check_length(self) -> None:
+        """Refuse a body that is declared too large before any of it is read."""
+        length, limit = self._headers.get("content-length", ""), self._limits.max_body_size
         if length.isdecimal() and float(length) > limit:
             raise too_large("The form", "a form", limit)
 
@@ -177,6 +177,7 @@ async def _read_multipart(
     stream: BodyStream, decoder: MultipartDecoder, limits: FormLimits
 ) -> list[tuple[str, FormValue]]:
     pairs: list[tuple[str, FormValue]] = []
+    spool: _Spool | None = None
     in_memory = 0
     try:
         async for chunk in stream:
@@ -184,19 +185,21 @@ async def _read_multipart(
                 if start:
                     await anyio.lowlevel.checkpoint()
                 for event in decoder.feed(chunk[start : start + PIECE]):
-                    if isinstance(event, bytes):
-                        spool.add(event)
-                        if spool.is_full:
-                            await spool.store()
-                    elif isinstance(event, Field):
+                    if isinstance(event, Field):
                         pairs.append(event)
                     elif isinstance(event, FileStart):
                         roomy = in_memory < limits.files_memory
                         spool = _Spool(event, limits.file_memory if roomy else min(limits.file_memory, SMALL_FILE))
                         pairs.append((event.name, spool.upload))
                     else:
-                        await spool.finish()
-                        in_memory += 0 if spool.on_disk else spool.size
+                        assert spool is not None  # a file starts before it goes on
+                        if event is FILE_END:
+                            await spool.finish()
+                            in_memory += spool.size if spool.in_memory else 0
+                        else:
+                            spool.add(event)
+                            if spool.is_full:
+                                await spool.store()
         decoder.finish()
     except BaseException:
         with suppress(OSError):  # nobody wants what could not be written any more
@@ -206,35 +209,50 @@ async def _read_multipart(
 
 
 class _Spool:
-    """A file on its way in: in memory up to `room` bytes, then on the disk, written by a thread."""
+    """A file on its way in: in memory up to `room` bytes, beyond that on the disk, written by a thread."""
 
-    __slots__ = ("_file", "_room", "_waiting", "on_disk", "size", "upload")
+    __slots__ = ("_file", "_room", "_waiting", "size", "upload")
 
     def __init__(self, start: FileStart, room: float) -> None:
-        # Opened unnamed, or deleted at once: whatever becomes of this process, nothing is left on the disk.
-        self._file = SpooledTemporaryFile(max_size=max(1, int(min(room, sys.maxsize))), buffering=READ_AHEAD)
+        # On the disk it has no name, or loses it at once: whatever becomes of this process, nothing is left there.
+        self._file = SpooledTemporaryFile(  # noqa: SIM115 (it lives as long as the form)
+            max_size=max(1, int(min(room, sys.maxsize))), buffering=READ_AHEAD
+        )
         self._room = room
         self._waiting = bytearray()
-        self.on_disk = False
         self.size = 0
         self.upload = DataUpload(file=self._file, filename=start.filename, headers=Header.from_raw(start.headers))
 
-    def add(self, data: bytes) -> None:
-        self.size += len(data)
-        if self.size <= self._room:
-            self._file.write(data)
-        else:
-            self._waiting += data
+    @property
+    def in_memory(self) -> bool:
+        return self.size <= self._room
 
     @property
     def is_full(self) -> bool:
         return len(self._waiting) >= WRITE_BLOCK
 
+    def add(self, data: bytes) -> None:
+        self.size += len(data)
+        if self.in_memory:
+            self._file.write(data)
+        else:
+            self._waiting += data
+
     async def store(self) -> None:
-        self.on_disk = True
         await run_sync(self._write, limiter=thread_limits().files)
 
     async def finish(self) -> None:
         self.upload.size = self.size
-        if self.size > self._room:
-            ...
+        if self.in_memory:
+            self._file.seek(0)
+        else:
+            await run_sync(self._write_rest, limiter=thread_limits().files)
+
+    def _write(self) -> None:
+        self._file.rollover()
+        self._file.write(self._waiting)
+        self._waiting.clear()
+
+    def _write_rest(self) -> None:
+        self._write()
+        self._file.seek(0)

@@ -6,19 +6,20 @@ import logging
 import traceback
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
+from threading import get_ident
 from typing import Any, TypeVar
 
 from anyio.abc import TaskGroup
 
-from lilya._asgi.exchange import EXCHANGE, Exchange
+from lilya._asgi.exchange import EXCHANGE, Exchange, exchange_of
 from lilya._asgi.lifespan import Life
 from lilya._asgi.statistics import Statistics
 from lilya._define import DefineMiddleware, DefinePermission, Layer, build_stack, define_all
 from lilya._handling.call import OnDisconnect
-from lilya._handling.errors import answer, call, close_message, default_answer, deny
+from lilya._handling.errors import Rescuing, answer, call, close_message, default_answer, deny
 from lilya._handling.result import to_response
 from lilya._sansio import http, websocket
-from lilya.concurrency.nursery import in_trio, raise_plain, unwrap
+from lilya.concurrency.nursery import in_trio
 from lilya.concurrency.service import Service
 from lilya.datastructures._state import State
 from lilya.datastructures._url import URLPath
@@ -96,6 +97,7 @@ class Lilya(RoutingMethodsMixin):
             lifespan=lifespan,
             on_disconnect=on_disconnect,
         )
+        self.router.rescue = self._rescue
         self._life = Life(drain_timeout)
         self.middleware_stack: ASGIApp | None = None
         if not isinstance(self, ChildLilya):  # a child may have handlers that want parameters of its prefix
@@ -158,8 +160,10 @@ class Lilya(RoutingMethodsMixin):
 
     def build_middleware_stack(self) -> ASGIApp:
         """The layers around the routes, built once, at the first call."""
-        guarded = build_stack(self.router.entrance, self.custom_permissions)
-        return build_stack(_Frontier(guarded, self.exception_handlers), self.custom_middleware)
+        stack = self.router.entrance
+        if self.custom_permissions:
+            stack = Rescuing(build_stack(stack, self.custom_permissions), self._rescue)
+        return build_stack(stack, self.custom_middleware)
 
     # -- the life of the application --------------------------------------------------------------------------------
 
@@ -252,26 +256,42 @@ class Lilya(RoutingMethodsMixin):
         stack = self.middleware_stack
         if stack is None:
             stack = self.middleware_stack = self.build_middleware_stack()
-        exchange: Exchange | None = scope.get(EXCHANGE)
-        if "app" in scope:
-            scope = scope.copy()  # another framework's, or the parent's: what we set stays inside
-        else:
-            scope["router"] = self.router
+        if EXCHANGE in scope or "app" in scope:
+            return await self._call_inside(stack, scope, receive, send)
         scope["app"] = self
-        if exchange is not None and not exchange.over:
-            return await self._call_nested(stack, exchange, scope, receive, send)
+        scope["router"] = self.router
         life = self._life
-        await Exchange(life, scope, receive, send).run(unavailable if life.failure else stack, self._unhandled)
+        if life.failure is not None:
+            stack = unavailable
+        exchange = Exchange(life, scope, receive, send)
+        if life.watch is None or life.watch.thread != get_ident():
+            return await exchange.run(stack, self._unhandled)  # no nursery to watch it in: it opens one of its own
+        try:
+            await stack(scope, exchange.receive, exchange.send)
+        except Exception as exc:
+            await exchange.fail(exc, self._unhandled)
+        finally:
+            if exchange.finish():
+                await exchange.end()
 
-    async def _call_nested(
-        self, stack: ASGIApp, exchange: Exchange, scope: Scope, receive: Receive, send: Send
-    ) -> None:
+    async def _call_inside(self, stack: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve inside another application, of Lilya's or of another framework: what we set in the scope stays inside."""
+        exchange = exchange_of(scope)
+        scope = {**scope, "app": self}
+        if exchange is None:
+            return await Exchange(self._life, scope, receive, send).run(stack, self._unhandled)
         try:
             await stack(scope, receive, send)
         except Exception as exc:
             if 500 in self.exception_handlers or Exception in self.exception_handlers:
                 await self._unhandled(exchange, exc)
             raise
+
+    async def _rescue(self, exc: Exception, scope: Scope, receive: Receive, send: Send) -> bool:
+        """Answer what routes and permissions raise: by the handlers, else as `HTTPException` and its kin say."""
+        # The handler for every `Exception` is the last resort's, outside the middleware.
+        handlers = {key: handler for key, handler in self.exception_handlers.items() if key is not Exception}
+        return await answer(exc, handlers, scope, receive, send) or await default_answer(exc, scope, receive, send)
 
     async def _unhandled(self, exchange: Exchange, exc: Exception) -> None:
         """Nobody handled `exc`: answer it, if there is still time. It goes on to the server, which logs it."""
@@ -306,38 +326,6 @@ class ChildLilya(Lilya):
 
 
 BaseLilya = Lilya
-
-
-class _Frontier:
-    """The application's own exception handlers, around its permissions and routes.
-
-    What they do not handle, the application answers as `HTTPException` and `WebSocketException` say; the rest goes on,
-    plain.
-    """
-
-    __slots__ = ("app", "handlers")
-
-    def __init__(self, app: ASGIApp, handlers: dict[int | type[Exception], ExceptionHandler]) -> None:
-        self.app = app
-        self.handlers = handlers
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            await self.app(scope, receive, send)
-        except Exception as exc:
-            plain = unwrap(exc)
-            if isinstance(plain, Exception):
-                # The handler for every `Exception` is the last resort's, outside the middleware.
-                handlers = {key: handler for key, handler in self.handlers.items() if key is not Exception}
-                if await answer(plain, handlers, scope, receive, send):
-                    return
-                if await default_answer(plain, scope, receive, send):
-                    return
-            if plain is exc:
-                raise
-        else:
-            return
-        raise_plain(plain)
 
 
 async def unavailable(scope: Scope, receive: Receive, send: Send) -> None:

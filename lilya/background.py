@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from lilya._asgi.exchange import Home, Nowhere, exchange_of
@@ -43,7 +44,7 @@ class Task:
         self.args = args
         self.kwargs = kwargs
         self.detached = detached
-        self.name = name or getattr(func, "__qualname__", None) or type(func).__qualname__
+        self.name = name or _name(func)
 
     async def __call__(self) -> None:
         """Run it, here and now. Its exception propagates; cancelling it cancels the function (a thread is awaited)."""
@@ -151,4 +152,8 @@ def _detach(task: Task, scope: Scope) -> None:
 
 
 def _name(task: object) -> str:
-    return task.name if isinstance(task, Task) else getattr(task, "__qualname__", None) or type(task).__qualname__
+    if isinstance(task, Task):
+        return task.name
+    while isinstance(task, partial):
+        task = task.func
+    return getattr(task, "__qualname__", None) or type(task).__qualname__

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Final, NoReturn, Unpack
 
 from lilya._asgi.exchange import exchange_of
 from lilya._asgi.inbox import BodyStream, Inbox
 from lilya._connection import Connection, inbox_of
+from lilya._forms import FormOptions, PendingForm
 from lilya._sansio.headers import parse_options
 from lilya.exceptions import BadRequest, ClientDisconnect
 from lilya.types import Message, Receive, Scope, Send
 
 __all__ = ["ClientDisconnect", "Connection", "Request"]
+
+
+def refuse_constant(name: str) -> NoReturn:
+    """What Python's reader takes for a number, and no other one."""
+    raise BadRequest(f"The body is not JSON: {name} is no number there.")
+
+
+JSON: Final = json.JSONDecoder(parse_constant=refuse_constant)
 
 
 async def no_receive() -> Message:
@@ -93,19 +102,20 @@ class Request(Connection):
             return raw.decode(charset)
         except UnicodeDecodeError as exc:
             raise BadRequest(f"The body is not valid {charset}: {exc.reason} at byte {exc.start}.") from exc
-        except LookupError as exc:
+        except (LookupError, ValueError) as exc:  # no such codec, or one that is none for text; a name with a NUL
             raise BadRequest(f"Unknown charset {charset!r}.") from exc
 
     async def json(self) -> Any:
         """The body as JSON; an empty one is None.
 
-        Raises `BadRequest` when it is not JSON (RFC 8259), too deep, or holds a number too long for Python.
+        Raises `BadRequest` when it is not JSON in UTF-8 (RFC 8259, NaN and infinities are none), too deep, or holds a
+        number too long for Python.
         """
         raw = await self.body()
         if not raw:
             return None
         try:
-            return json.loads(raw)
+            return JSON.decode(raw.decode().removeprefix("\ufeff"))
         except UnicodeDecodeError as exc:
             raise BadRequest(f"The body is not JSON: {exc.reason} at byte {exc.start}.") from exc
         except RecursionError as exc:
@@ -114,6 +124,35 @@ class Request(Connection):
             raise BadRequest(f"The body is not JSON: {exc}.") from exc
         except ValueError as exc:  # an integer beyond sys.get_int_max_str_digits()
             raise BadRequest("The body is not JSON this server takes: a number is too long.") from exc
+
+    def form(self, **options: Unpack[FormOptions]) -> PendingForm:
+        """The body as a form: `form = await request.form()`, or `async with request.form() as form`.
+
+        Urlencoded and multipart bodies are read as they come; any other is left alone, and the form is empty. A large
+        file goes to the disk, is at its beginning when the form is here, and is closed when the block of `async with`
+        is left, at the latest when the exchange ends. Reads once: whoever asks later gets the same form. The options
+        are limits (see `FormOptions`), such as `max_files=10`.
+
+        Raises `MultiPartException` (400 or 413) when it is malformed or over a limit, `ClientDisconnect` when the
+        client left before its end, `RuntimeError` when the body was streamed before. Cancelling it closes its files and
+        loses the body.
+        """
+        return PendingForm(self.scope, self._inbox, self.headers, options)
+
+    async def data(self, *, raise_exception: bool = False) -> Any:
+        """The body as what it is declared to be: `FormData`, parsed JSON, or text.
+
+        What is no JSON, or no text, is returned as bytes; with `raise_exception` it raises as `json` and `text` do. A
+        form raises as `form` does.
+        """
+        if self.is_form:
+            return await self.form()
+        try:
+            return await (self.json() if self.is_json else self.text())
+        except BadRequest:
+            if raise_exception:
+                raise
+            return await self.body()
 
     def stream(self) -> BodyStream:
         """The body in pieces as they come, then an empty one; nothing is kept. After `body` it is replayed.

@@ -165,7 +165,8 @@ class WebSocket(Connection):
             if message["type"] == "websocket.disconnect":
                 raise disconnect(message)
         raw = Header(headers).encoded_multi_items() if headers else []
-        self._inbox.taken = False  # from here on: whether the handler receives
+        inbox = self._exchange_found.inbox
+        inbox.taken, inbox.noted = False, True  # from here on: whether the handler receives
         await self._send({"type": "websocket.accept", "subprotocol": subprotocol, "headers": raw})
 
     @asynccontextmanager

@@ -10,8 +10,8 @@ A disconnect counts only before the last message of the response was sent. Then,
 * the handler's scope is cancelled, unless the handler took the matter over (`release`), or it is a websocket's handler
   that receives: it is told by its next `receive`, and only if it does not come back for `PATIENCE` seconds cancelled.
 
-Three things end with it, in this order and under one shielded deadline: clean-up callbacks (last registered first), the
-reader, the nursery the exchange had to open for itself.
+Three things end with it, in this order, the first two each under a shielded deadline: clean-up callbacks (last
+registered first), the reader, the nursery the exchange had to open for itself.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from inspect import isawaitable
-from threading import get_ident
 from typing import Any, Protocol
 
 import anyio
@@ -82,7 +81,11 @@ class Nowhere:
 
 
 class Exchange(Outbox):
-    """The life of one connection. `scope` is the one the server gave; `home` is where it lives."""
+    """The life of one connection: `scope` is the one the server gave, `home` is where it lives.
+
+    It begins when it is made. Whoever makes it runs it, or does what `run` does where the home has a nursery for it:
+    an exception goes to `fail`, and `finish` comes last, whatever happened.
+    """
 
     # What most exchanges do without is not set on each of them.
     over = False
@@ -101,6 +104,8 @@ class Exchange(Outbox):
         self.scope = scope
         self.born = time.monotonic()
         self._receive = receive
+        scope[EXCHANGE] = self
+        home.live[self] = None
 
     # -- reading ----------------------------------------------------------------------------------------------------
 
@@ -244,12 +249,12 @@ class Exchange(Outbox):
         for ever, when the response is completed first. Cancellation does nothing else.
         """
         self.release()
-        event = anyio.Event()
+        self.read_ahead()  # at once: one who waits again and again, a little each time, would be new at every look
         gone = anyio.CancelScope()
         self.guard(gone)
         try:
             with gone:
-                await event.wait()
+                await anyio.Event().wait()
         finally:
             self.unguard(gone)
 
@@ -262,46 +267,60 @@ class Exchange(Outbox):
         self._cleanups.append(cleanup)
 
     async def run(self, app: ASGIApp, failed: Failure | None = None) -> None:
-        """Run `app` as this exchange, to its very end.
+        """Run `app` as this exchange, to its very end, in a nursery of its own.
 
         An exception goes to `failed`, which may still answer, and on to the server; that of a client who left goes
         nowhere. Cancelling it cancels the application and does the clean-up under a shielded deadline.
         """
-        home = self.home
-        if self._nursery is None and (home.watch is None or home.watch.thread != get_ident()):
-            async with open_nursery() as self._nursery:
-                return await self.run(app, failed)
-        self.scope[EXCHANGE] = self
-        home.live[self] = None
-        try:
-            await app(self.scope, self.receive, self.send)
-        except Exception as exc:
-            if self.gone and is_departure(exc):
-                logger.debug("the client of %s left", self.scope.get("path"))
-            else:
-                if failed is not None:
-                    await failed(self, exc)
-                raise
-        finally:
-            self.over = True
-            del self.scope[EXCHANGE]  # scope and exchange hold each other: leave nothing to the cycle collector
-            del home.live[self]
-            if home.idle is not None and not home.live:
-                home.idle.set()
-            if self._reader is not None or self._cleanups is not None:
-                await self._end()
-            if self._inbox is not None:
-                self._inbox.disown()
+        async with open_nursery() as self._nursery:
+            try:
+                await app(self.scope, self.receive, self.send)
+            except Exception as exc:
+                await self.fail(exc, failed)
+            finally:
+                if self.finish():
+                    await self.end()
 
-    async def _end(self) -> None:
-        with shielded(CLEANUP_SECONDS) as scope:
-            while self._cleanups:
-                await self._clean(self._cleanups.pop())
+    async def fail(self, exc: Exception, failed: Failure | None) -> None:
+        """An exception came out: it ends here if it only says that the client left, else it is raised once more."""
+        if (self.gone or not self.phase) and is_departure(exc):
+            logger.debug("the client of %s left", self.scope.get("path"))
+            return
+        if failed is not None:
+            await failed(self, exc)
+        raise exc
+
+    def finish(self) -> bool:
+        """The application has returned. True: there is something to wait for, `end` does."""
+        self.over = True
+        del self.scope[EXCHANGE]  # scope and exchange hold each other: leave nothing to the cycle collector
+        if self._reader is not None or self._cleanups is not None:
+            return True
+        self._leave()
+        return False
+
+    def _leave(self) -> None:
+        home = self.home
+        del home.live[self]
+        if home.idle is not None and not home.live:
+            home.idle.set()
+        if self._inbox is not None:
+            self._inbox.disown()
+
+    async def end(self) -> None:
+        """Clean up, and wait for the reader, each under a shielded deadline."""
+        try:
+            with shielded(CLEANUP_SECONDS) as scope:
+                while self._cleanups:
+                    await self._clean(self._cleanups.pop())
+            if scope.cancelled_caught:
+                logger.error("clean-up of %s took more than %s s and was cut", self.scope.get("path"), CLEANUP_SECONDS)
             if self._reader is not None:
                 self._reader.cancel()
-                await self._reader_gone.wait()
-        if scope.cancelled_caught:
-            logger.error("clean-up of %s took more than %s s and was cut", self.scope.get("path"), CLEANUP_SECONDS)
+                with shielded(CLEANUP_SECONDS):
+                    await self._reader_gone.wait()
+        finally:
+            self._leave()
 
     async def _clean(self, cleanup: Cleanup) -> None:
         try:

@@ -27,6 +27,7 @@ __all__ = ["OnDisconnect", "compile_http", "compile_websocket"]
 
 OnDisconnect: TypeAlias = Literal["cancel", "ignore"]
 Bind: TypeAlias = Callable[[Scope, Receive, Send], dict[str, Any]]
+Invoke: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[Any]]
 
 # RFC 9110, section 9.2.1, and QUERY: cutting one of these short leaves nothing half done.
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "QUERY"})
@@ -36,18 +37,12 @@ def bind_http(plan: Plan) -> Bind:
     """What fills a plan's arguments from a request. A nursery is added by whoever opens it."""
     requests = [name for name, source in plan.arguments if source == "request"]
     params = [name for name, source in plan.arguments if source == "path"]
-    if not requests:
-        if not params:
-            return lambda scope, receive, send: {}
-        return lambda scope, receive, send: {name: scope["path_params"][name] for name in params}
 
     def bind(scope: Scope, receive: Receive, send: Send) -> dict[str, Any]:
-        request = Request(scope, receive, send)
-        arguments: dict[str, Any] = dict.fromkeys(requests, request)
-        if params:
-            found = scope["path_params"]
-            for name in params:
-                arguments[name] = found[name]
+        found = scope["path_params"]
+        arguments = {name: found[name] for name in params}
+        if requests:
+            arguments |= dict.fromkeys(requests, Request(scope, receive, send))
         return arguments
 
     return bind
@@ -58,6 +53,21 @@ def callable_of(plan: Plan) -> Callable[..., Awaitable[Any]]:
     return plan.handler if plan.is_async else partial(run_in_threadpool, plan.handler)
 
 
+def invoke_http(plan: Plan) -> Invoke:
+    """What calls a plan's handler for a request. The usual shapes of arguments have a way of their own."""
+    handler = callable_of(plan)
+    bind = bind_http(plan)
+    if not plan.arguments:
+        return lambda scope, receive, send: handler()
+    if len(plan.arguments) == 1:
+        name, source = plan.arguments[0]
+        if source == "path":
+            return lambda scope, receive, send: handler(**{name: scope["path_params"][name]})
+        if source == "request":
+            return lambda scope, receive, send: handler(**{name: Request(scope, receive, send)})
+    return lambda scope, receive, send: handler(**bind(scope, receive, send))
+
+
 async def respond(result: Any, scope: Scope, receive: Receive, send: Send) -> None:
     """Send what a handler returned."""
     response = result if isinstance(result, Response) else to_response(result)
@@ -66,12 +76,11 @@ async def respond(result: Any, scope: Scope, receive: Receive, send: Send) -> No
 
 def compile_http(plan: Plan, on_disconnect: OnDisconnect | None) -> ASGIApp:
     """The ASGI app of an HTTP handler. `on_disconnect` None: by the method."""
-    bind = bind_http(plan)
-    handler = callable_of(plan)
+    invoke = invoke_http(plan)
 
     async def run(scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            result = await handler(**bind(scope, receive, send))
+            result = await invoke(scope, receive, send)
         except BaseExceptionGroup as group:
             raise_plain(unwrap(group))
         if not isinstance(result, Response):
@@ -85,7 +94,7 @@ def compile_http(plan: Plan, on_disconnect: OnDisconnect | None) -> ASGIApp:
         with anyio.CancelScope() as cut:
             before = exchange.handle(cut)
             try:
-                result = await handler(**bind(scope, receive, send))
+                result = await invoke(scope, receive, send)
             except BaseExceptionGroup as group:
                 raise_plain(unwrap(group))
             finally:
@@ -93,6 +102,9 @@ def compile_http(plan: Plan, on_disconnect: OnDisconnect | None) -> ASGIApp:
         if cut.cancelled_caught:
             raise ClientDisconnect(detail="the client left while the handler was at work")
         await respond(result, scope, receive, send)
+
+    bind = bind_http(plan)
+    handler = callable_of(plan)
 
     async def run_in_nursery(scope: Scope, receive: Receive, send: Send) -> None:
         exchange: Exchange = scope[EXCHANGE]
@@ -102,11 +114,11 @@ def compile_http(plan: Plan, on_disconnect: OnDisconnect | None) -> ASGIApp:
             before = exchange.handle(nursery.cancel_scope) if cancels else None
             try:
                 result = await handler(**arguments)
-                # The nursery is the request's: a streaming body may live off its tasks.
-                await respond(result, scope, receive, send)
             finally:
                 if cancels:
                     exchange.handled(before)
+            # The nursery is the request's: a streaming body may live off its tasks.
+            await respond(result, scope, receive, send)
         if nursery.cancel_scope.cancelled_caught and exchange.gone:
             raise ClientDisconnect(detail="the client left while the handler was at work")
 

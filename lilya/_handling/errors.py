@@ -9,14 +9,14 @@ A client that left is nobody's to answer: `ClientDisconnect` passes all layers.
 
 from __future__ import annotations
 
-import logging
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeAlias
 
 from lilya._asgi.exchange import Exchange, exchange_of
 from lilya._handling.result import to_response
 from lilya._sansio import http
 from lilya._sansio import websocket as ws
-from lilya.concurrency.nursery import unwrap
+from lilya.concurrency.nursery import raise_plain, unwrap
 from lilya.concurrency.threads import is_async_callable, run_in_threadpool
 from lilya.exceptions import ClientDisconnect, HTTPException, WebSocketException
 from lilya.requests import Request
@@ -24,9 +24,20 @@ from lilya.responses.base import JSONResponse, PlainText, Response
 from lilya.types import ASGIApp, ExceptionHandler, ExceptionHandlers, Message, Receive, Scope, Send
 from lilya.websockets import WebSocket
 
-__all__ = ["Catching", "answer", "default_answer", "deny", "find_handler", "plain_response"]
+__all__ = [
+    "Rescue",
+    "Rescuing",
+    "answer",
+    "catching",
+    "default_answer",
+    "deny",
+    "find_handler",
+    "plain_response",
+    "rescue_with",
+]
 
-logger = logging.getLogger("lilya")
+# Answers an exception, or says that it cannot.
+Rescue: TypeAlias = Callable[[Exception, Scope, Receive, Send], Awaitable[bool]]
 
 
 def find_handler(exc: Exception, handlers: ExceptionHandlers) -> ExceptionHandler | None:
@@ -145,20 +156,35 @@ async def deny(response: ASGIApp, scope: Scope, receive: Receive, send: Send) ->
         await send(close_message(1000, ""))
 
 
-class Catching:
-    """The layer that lets the exception handlers of a route or an include answer."""
+async def rescue_with(rescue: Rescue | None, exc: Exception, scope: Scope, receive: Receive, send: Send) -> None:
+    """Let `rescue` answer an exception, as the plain one it is; what it does not answer is raised."""
+    plain = unwrap(exc)
+    if isinstance(plain, Exception) and rescue is not None and await rescue(plain, scope, receive, send):
+        return
+    raise_plain(plain)
 
-    __slots__ = ("app", "handlers")
 
-    def __init__(self, app: ASGIApp, handlers: ExceptionHandlers) -> None:
+class Rescuing:
+    """The layer that answers, by `rescue`, what the layers further in raise."""
+
+    __slots__ = ("app", "rescue")
+
+    def __init__(self, app: ASGIApp, rescue: Rescue) -> None:
         self.app = app
-        self.handlers = handlers
+        self.rescue = rescue
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the layers further in; answer what they raise."""
         try:
             await self.app(scope, receive, send)
         except Exception as exc:
-            plain = unwrap(exc)
-            if not isinstance(plain, Exception) or not await answer(plain, self.handlers, scope, receive, send):
-                raise
+            await rescue_with(self.rescue, exc, scope, receive, send)
+
+
+def catching(app: ASGIApp, handlers: ExceptionHandlers) -> ASGIApp:
+    """`app` inside the exception handlers of a route or an include."""
+
+    async def rescue(exc: Exception, scope: Scope, receive: Receive, send: Send) -> bool:
+        return await answer(exc, handlers, scope, receive, send)
+
+    return Rescuing(app, rescue)

@@ -9,25 +9,30 @@ from __future__ import annotations
 
 import dis
 import inspect
-from collections.abc import Callable, Collection
+import re
+import sys
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
-from types import CodeType
-from typing import Any, get_args
+from types import CodeType, UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from lilya.concurrency.threads import is_async_callable
 from lilya.exceptions import ImproperlyConfigured
 
 __all__ = ["Plan", "make_plan", "may_wait"]
 
-# Annotations by the name of their class: resolving them needs no import of what they name.
+# What annotations stand for: classes by the name of their package and their own, so that nothing need be imported here.
+# Others have classes of these names too (asyncio a TaskGroup): those are no reason to inject ours.
 ANNOTATED = (
-    ("Request", "request"),
-    ("WebSocket", "websocket"),
-    ("TaskGroup", "task_group"),
-    ("Nursery", "nursery"),
+    ("lilya", "Request", "request"),
+    ("lilya", "WebSocket", "websocket"),
+    ("anyio", "TaskGroup", "task_group"),
+    ("trio", "Nursery", "nursery"),
 )
+# A text that names a class or nothing, as far as one can tell from the text.
+OPTIONAL = re.compile(r"(?:[\w.]+\.)?(?:Optional|Union|Annotated)\[(.*)\]")
 HTTP_SOURCES = ("request", "task_group", "nursery")
 WEBSOCKET_SOURCES = ("websocket", "task_group", "nursery")
 
@@ -53,8 +58,8 @@ def may_wait(handler: Callable[..., Any]) -> bool:
     while isinstance(handler, partial):
         handler = handler.func
     code: CodeType | None = getattr(inspect.unwrap(handler, stop=lambda f: hasattr(f, "__code__")), "__code__", None)
-    if code is None or not inspect.iscoroutinefunction(handler):
-        return True
+    if code is None or not code.co_flags & inspect.CO_COROUTINE:
+        return True  # not Python, or a function that returns what somebody else's code made
     # Every await, `async with` and `async for` compiles to a SEND loop (CPython 3.11 and later).
     return any(instruction.opname == "SEND" for instruction in dis.get_instructions(code))
 
@@ -67,9 +72,7 @@ def make_plan(handler: Callable[..., Any], path_params: Collection[str], kind: s
     """
     sources = HTTP_SOURCES if kind == "http" else WEBSOCKET_SOURCES
     parameters = [
-        each
-        for each in signature_of(handler, where).parameters.values()
-        if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)
+        each for each in parameters_of(handler, where) if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)
     ]
     arguments: list[tuple[str, str]] = []
     missing: list[str] = []
@@ -85,7 +88,7 @@ def make_plan(handler: Callable[..., Any], path_params: Collection[str], kind: s
         arguments.append((missing.pop(0), "websocket"))
     if missing:
         raise ImproperlyConfigured(_complaint(where, missing, path_params, sources))
-    nurseries = [source for _, source in arguments if source in ("task_group", "nursery")]
+    nurseries = sorted({source for _, source in arguments if source in ("task_group", "nursery")})
     if len(nurseries) > 1:
         raise ImproperlyConfigured(f"{where}: ask for `task_group` or for `nursery`, not for both")
     is_async = is_async_callable(handler)
@@ -98,33 +101,52 @@ def make_plan(handler: Callable[..., Any], path_params: Collection[str], kind: s
     )
 
 
-def signature_of(handler: Callable[..., Any], where: str) -> inspect.Signature:
-    """The signature of a handler, with its annotations as objects where they can be resolved."""
+def parameters_of(handler: Callable[..., Any], where: str) -> list[inspect.Parameter]:
+    """The parameters of a handler; an annotation is the object it stands for, or its text where there is none."""
     try:
-        return inspect.signature(handler, eval_str=True)
-    except (NameError, AttributeError, TypeError, SyntaxError):
-        pass  # an annotation that exists for type checkers only: its text must do
+        return list(inspect.signature(handler, eval_str=True).parameters.values())
+    except Exception:  # whatever the evaluation of somebody's annotation raises: the others may be fine
+        pass
+    # From Python 3.14 on annotations are code: 4 (annotationlib.Format.STRING) asks for their text.
+    text: dict[str, Any] = {"annotation_format": 4} if sys.version_info >= (3, 14) else {}
     try:
-        return inspect.signature(handler)
+        signature = inspect.signature(handler, **text)
     except (TypeError, ValueError) as exc:
         raise ImproperlyConfigured(f"{where}: the signature of {handler!r} cannot be read: {exc}") from exc
+    while isinstance(handler, partial):
+        handler = handler.func
+    names = getattr(inspect.unwrap(handler), "__globals__", {})
+    return [each.replace(annotation=_resolved(each.annotation, names)) for each in signature.parameters.values()]
+
+
+def _resolved(annotation: Any, names: dict[str, Any]) -> Any:
+    if not isinstance(annotation, str):
+        return annotation
+    try:
+        return eval(annotation, names)
+    except Exception:  # it exists for type checkers only: its text must do
+        return annotation
 
 
 def _source_of(parameter: inspect.Parameter, path_params: Collection[str], sources: Collection[str]) -> str | None:
     if parameter.name in path_params:
         return "path"
-    if parameter.name in sources:
-        return parameter.name
-    names = {base.__name__ for base in _classes(parameter.annotation)}
-    if isinstance(parameter.annotation, str):
-        names = {parameter.annotation.rpartition(".")[2]}
-    return next((source for name, source in ANNOTATED if name in names and source in sources), None)
+    for home, name in _named(parameter.annotation):
+        for package, class_name, source in ANNOTATED:
+            if name == class_name and home in (package, "") and source in sources:
+                return source
+    return parameter.name if parameter.name in sources else None
 
 
-def _classes(annotation: Any) -> list[type]:
-    if isinstance(annotation, type):
-        return list(annotation.__mro__)
-    return [base for each in get_args(annotation) for base in _classes(each)]
+def _named(annotation: Any) -> Iterable[tuple[str, str]]:
+    """The classes an annotation allows, as (package, name); the package of a mere text is not known."""
+    if isinstance(annotation, str):
+        optional = OPTIONAL.fullmatch(annotation)
+        texts = re.split(r"[|,]", optional[1] if optional else annotation)
+        return [("", text.strip().rpartition(".")[2]) for text in texts]
+    if get_origin(annotation) in (Union, UnionType, Annotated):
+        return [pair for each in get_args(annotation) for pair in _named(each)]
+    return [(str(annotation.__module__).partition(".")[0], annotation.__name__)] if isinstance(annotation, type) else []
 
 
 def _complaint(where: str, missing: list[str], path_params: Collection[str], sources: Collection[str]) -> str:

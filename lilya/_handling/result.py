@@ -10,13 +10,16 @@ from lilya.types import ASGIApp
 
 __all__ = ["to_response"]
 
+# What cannot be an ASGI app, for looking closer at a value is dear and most handlers return one of these.
+DATA = (dict, list, str, int, float, tuple, type(None))
+
 
 def to_response(value: Any) -> ASGIApp:
     """The ASGI app that answers with `value`: itself where it is one (any response), else JSON with status 200.
 
     Raises `ValueError` for what no encoder knows.
     """
-    if is_async_callable(value):
+    if not isinstance(value, DATA) and is_async_callable(value):
         app: ASGIApp = value
         return app
     return Ok(value)

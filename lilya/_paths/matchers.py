@@ -26,7 +26,7 @@ from lilya.transformers import (
 __all__ = ["MOST_CUTS", "Convert", "SegmentMatcher", "TailMatch", "segment_matcher", "tail_match"]
 
 # A regex may try n**k ways to cut n characters among k parameters that can each end anywhere; text with more ways does
-# not match. Leaves 2048 characters for two such parameters and 161 for three; refusing that takes some 30 ms at worst.
+# not match. Leaves 2048 characters for two such parameters and 161 for three; refusing takes tens of ms at most.
 MOST_CUTS = 2**22
 
 # The value of one parameter, from the text that was matched; `ValueError` where that text has none after all.

@@ -1,7 +1,7 @@
 """The grammar of `multipart/form-data` (RFC 7578, RFC 2046 section 5.1): bytes in, events out.
 
 The bytes are taken apart by `python_multipart`. Here lives what it leaves open: what the headers of a part mean, how
-much of everything is taken, that the end must have come, and that the same body gives the same events however it is cut.
+much of everything is taken, that the end must have come, and that a body means the same however it is cut.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ class MultipartDecoder:
         """
         self._taken += len(data)
         if self._taken > self._limits.max_body_size:
-            raise too_large("The body", "a form", self._limits.max_body_size)
+            raise too_large("The form", "a form", self._limits.max_body_size)
         if not self._begun:
             # Some senders begin with line ends. The parser would also skip what follows them, up to the next hyphen,
             # but only where both are in one piece.
@@ -160,8 +160,8 @@ class MultipartDecoder:
             return MultiPartException(f"Too many part headers. Maximum number of headers of a part is {limit}.")
         if not self._parts:
             return MultiPartException(f"The multipart body does not begin with its boundary '--{self._boundary}'.")
-        place = "the headers of a part" if self._in_headers else "a boundary"
-        return MultiPartException(f"The multipart body is malformed at byte {offset}, in {place}.")
+        place = "in the headers of a part" if self._in_headers else "after a boundary"
+        return MultiPartException(f"The multipart body is malformed at byte {offset}, {place}.")
 
     # -- what the parser finds --------------------------------------------------------------------------------------
 
@@ -225,7 +225,7 @@ class MultipartDecoder:
         if self._size > limits.max_field_size:
             raise too_large(f"Field {self._name!r}", "a field", limits.max_field_size)
         if self._fields_size > limits.max_fields_size:
-            raise too_large("The form", "all fields together", limits.max_fields_size)
+            raise too_large("The text of the form", "all fields together", limits.max_fields_size)
         self._value += data[start:end]
 
     def _on_part_end(self) -> None:

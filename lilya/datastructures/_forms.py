@@ -35,7 +35,8 @@ class FormMultiDict(MultiDict[FormValue]):
 
 
 async def _close(values: Iterable[FormValue]) -> None:
-    async with AsyncExitStack() as stack:
-        for value in values:
-            if isinstance(value, DataUpload):
-                stack.push_async_callback(value.close)
+    files = [value for value in values if isinstance(value, DataUpload)]
+    if files:
+        async with AsyncExitStack() as stack:
+            for file in files:
+                stack.push_async_callback(file.close)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from inspect import isawaitable
-from io import BytesIO
+from io import BufferedRandom, BufferedReader, BytesIO
 from tempfile import SpooledTemporaryFile
 from typing import Any, Final
 
@@ -22,7 +22,8 @@ class DataUpload:
     """A file of a form.
 
     The file object may be sync or async. What is async is awaited. A sync one is used directly while it is in memory
-    (`BytesIO`, `SpooledTemporaryFile` below its limit) and in a worker thread where it may wait for a disk.
+    (`BytesIO`, `SpooledTemporaryFile` below its limit, what a buffer holds) and in a worker thread where it may wait
+    for a disk.
 
     Args:
         file: the file object, open for reading and writing bytes.
@@ -56,6 +57,8 @@ class DataUpload:
 
     async def read(self, size: int = -1) -> bytes:
         """Read up to `size` bytes, or all the rest. Cancelled in a thread, it ends when the thread does."""
+        if self._is_read_ahead(size):
+            return bytes(self.file.read(size))
         data: bytes = await self._call(self.file.read, size)
         return data
 
@@ -101,6 +104,11 @@ class DataUpload:
             limit: int = getattr(file, "_max_size", 0)
             return not rolled and not (growth and limit and file.tell() + growth > limit)
         return isinstance(file, BytesIO)
+
+    def _is_read_ahead(self, size: int) -> bool:
+        """Whether the next `size` bytes of a file on the disk are in its buffer: reading them waits for nothing."""
+        file = getattr(self.file, "_file", self.file) if isinstance(self.file, SpooledTemporaryFile) else self.file
+        return isinstance(file, BufferedReader | BufferedRandom) and 0 <= size <= file.raw.tell() - file.tell()
 
 
 UploadFile = DataUpload

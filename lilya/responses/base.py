@@ -11,10 +11,10 @@ from typing import Any
 from urllib.parse import quote
 
 from lilya._sansio.cookies import format_cookie
+from lilya._sansio.headers import check_value
 from lilya.background import run_after
 from lilya.datastructures._headers import Header
 from lilya.encoders._json import json_bytes, json_encode
-from lilya.exceptions import ClientDisconnect
 from lilya.types import Message, RawHeaders, Receive, Scope, Send
 
 __all__ = ["Error", "HTMLResponse", "JSONResponse", "Ok", "PlainText", "RedirectResponse", "Response"]
@@ -226,9 +226,10 @@ class Response:
         body = b"" if scope.get("method") == "HEAD" or status < 200 or status in NO_CONTENT else self.body
         start, end = HTTP_KINDS if scope["type"] == "http" else DENIAL_KINDS
         try:
-            await send({"type": start, "status": status, "headers": self.raw_headers})
+            headers = self._default_headers() if self._headers is None else self.raw_headers
+            await send({"type": start, "status": status, "headers": headers})
             await send({"type": end, "body": body})
-        except ClientDisconnect:
+        except OSError:  # the client is gone, in our words or in the server's (ASGI 2.4)
             if self.background is not None:
                 await run_after(self.background, scope)
             raise
@@ -248,7 +249,7 @@ def content_type(media_type: str | None, charset: str) -> tuple[bytes, bytes] | 
         return None
     if media_type.startswith("text/") and "charset=" not in media_type:
         media_type = f"{media_type}; charset={charset}"
-    return b"content-type", media_type.encode("latin-1")
+    return b"content-type", check_value("content-type", media_type).encode("latin-1")
 
 
 class PlainText(Response):

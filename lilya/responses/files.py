@@ -372,9 +372,10 @@ class FileResponse(RangeResponse, StreamingResponse):
             answer = await self._decide(file, scope, ahead=not (zero_copy or path_send))
             start = {"status": answer.status, "headers": answer.headers.encoded_multi_items()}
             await send({"type": prefix + "http.response.start", **start})
-            if zero_copy and file.file is not None:
+            is_open = file.file is not None  # else it was read on the way
+            if is_open and zero_copy:
                 await self._hand_over(file, answer, send)
-            elif path_send and answer.status == self.status_code and answer.needs_file:
+            elif is_open and path_send and answer.status == self.status_code and answer.needs_file:
                 await send({"type": "http.response.pathsend", "path": _absolute(self.path)})
             else:
                 await self._send_answer(file, answer, send, prefix + "http.response.body")

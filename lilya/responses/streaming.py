@@ -9,9 +9,9 @@ the garbage collector.
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
-from inspect import isasyncgen, isasyncgenfunction
+from inspect import isasyncgen, iscoroutinefunction
 from typing import Any, TypeAlias
 
 import anyio
@@ -20,17 +20,15 @@ from anyio.lowlevel import checkpoint
 from lilya._asgi.exchange import Exchange, exchange_of, run_alone
 from lilya.background import run_after
 from lilya.concurrency.channel import iterate, may_hold_scope
-from lilya.concurrency.threads import ThreadIterator, iterate_in_threadpool
+from lilya.concurrency.threads import iterate_in_threadpool
 from lilya.exceptions import ClientDisconnect
-from lilya.responses.base import Background, HeadersInput, Response
+from lilya.responses.base import NO_CONTENT, Background, HeadersInput, Response
 from lilya.types import RawHeaders, Receive, Scope, Send
 
 __all__ = ["Content", "StreamingResponse"]
 
-Source: TypeAlias = AsyncIterable[Any] | Iterable[Any]
-Content: TypeAlias = Source | Callable[[], Source] | AbstractAsyncContextManager[Source]
-
-Closable: TypeAlias = AsyncGenerator[Any, Any] | ThreadIterator[Any]
+Source: TypeAlias = AsyncIterable[Any] | Iterable[Any] | Callable[[], AsyncIterable[Any] | Iterable[Any]]
+Content: TypeAlias = Source | AbstractAsyncContextManager[Source]
 
 # How long a body may be sent without ever letting the loop run, in seconds. Servers turn `send` into something that
 # does not wait once the client is gone: an endless generator would hold the whole process.
@@ -64,7 +62,8 @@ class StreamingResponse(Response):
             background=background,
             encoders=encoders,
         )
-        if not isinstance(content, AsyncIterable | Iterable | AbstractAsyncContextManager) and not callable(content):
+        known = isinstance(content, AsyncIterable | Iterable | AbstractAsyncContextManager)
+        if not known and (not callable(content) or iscoroutinefunction(content)):
             raise TypeError(
                 f"a streaming body must be an (async) iterable of str or bytes, an async generator function or an "
                 f"async context manager that yields one of them, not {content!r}"
@@ -72,7 +71,10 @@ class StreamingResponse(Response):
         self.content = content
 
     def _default_headers(self) -> RawHeaders:
-        return [] if self._content_type is None else [self._content_type]
+        return [] if self._content_type is None or self._is_bodiless() else [self._content_type]
+
+    def _is_bodiless(self) -> bool:
+        return self.status_code < 200 or self.status_code in NO_CONTENT
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the response, then run `background`.
@@ -105,43 +107,31 @@ class StreamingResponse(Response):
 
     async def _send_all(self, scope: Scope, send: Send, prefix: str) -> None:
         kind = prefix + "http.response.body"
-        if scope.get("method") == "HEAD":
-            await send(self.message(prefix))
-            await close_unstarted(self.content)
-            await send({"type": kind, "body": b""})
-            return
-        content = self.content
-        if isinstance(content, AbstractAsyncContextManager):
+        content: Any = self.content
+        if scope.get("method") == "HEAD" or self._is_bodiless():
+            try:
+                await send(self.message(prefix))
+            finally:
+                await close_unstarted(content)
+        elif isinstance(content, AbstractAsyncContextManager):
             async with content as source:
                 await self._send_source(source, send, prefix)
-        elif isasyncgenfunction(content) or not isinstance(content, AsyncIterable | Iterable):
-            await self._send_source(content(), send, prefix)
         else:
             await self._send_source(content, send, prefix)
         await send({"type": kind, "body": b""})
 
     async def _send_source(self, source: Source, send: Send, prefix: str) -> None:
+        pieces = pieces_of(source)  # may fail: before the start is out
         try:
             await send(self.message(prefix))
-        except BaseException:
-            await close_unstarted(source)
-            raise
-        if isasyncgen(source):
-            if may_hold_scope(source):
-                async with iterate(source) as pieces:
-                    await self._send_pieces(pieces, send, prefix)
+            if isasyncgen(pieces) and may_hold_scope(pieces):
+                async with iterate(pieces) as handed_over:
+                    await self._send_pieces(handed_over, send, prefix)
             else:
-                await self._send_closing(source, send, prefix)
-        elif isinstance(source, AsyncIterable):
-            await self._send_pieces(aiter(source), send, prefix)
-        else:
-            await self._send_closing(iterate_in_threadpool(iter(source)), send, prefix)
-
-    async def _send_closing(self, source: Closable, send: Send, prefix: str) -> None:
-        try:
-            await self._send_pieces(source, send, prefix)
+                await self._send_pieces(pieces, send, prefix)
         finally:
-            await source.aclose()
+            if hasattr(pieces, "aclose"):
+                await pieces.aclose()
 
     async def _send_pieces(self, pieces: AsyncIterator[Any], send: Send, prefix: str) -> None:
         kind = prefix + "http.response.body"
@@ -159,6 +149,19 @@ class StreamingResponse(Response):
                 breathed = now()
 
 
+def pieces_of(source: Any) -> AsyncIterator[Any]:
+    """What iterates over a body; a str or bytes is one piece."""
+    if not isinstance(source, AsyncIterable | Iterable) and callable(source):
+        source = source()
+    if isinstance(source, AsyncIterable):
+        return aiter(source)
+    if isinstance(source, str | bytes):
+        source = (source,)
+    if not isinstance(source, Iterable):
+        raise TypeError(f"a streaming body must be an (async) iterable of str or bytes, not {source!r:.80}")
+    return iterate_in_threadpool(source)
+
+
 def bytes_of(piece: object) -> bytes:
     """A piece that is neither str nor bytes, as bytes."""
     if isinstance(piece, bytearray | memoryview):
@@ -168,9 +171,7 @@ def bytes_of(piece: object) -> bytes:
 
 async def close_unstarted(content: object) -> None:
     """Close a body that will not be run, so that its generator is not left to the garbage collector."""
-    if isinstance(content, AsyncGenerator):
-        await content.aclose()
-    elif isinstance(content, Iterator) and hasattr(content, "close"):
-        content.close()
-    elif hasattr(content, "aclose"):
+    if isinstance(content, Iterable):
+        content = iterate_in_threadpool(content)
+    if hasattr(content, "aclose"):
         await content.aclose()

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from lilya._define import DefineMiddleware, DefinePermission, Layer, build_stack, define_all
 from lilya._handling.call import OnDisconnect
-from lilya._handling.errors import Catching
+from lilya._handling.errors import catching
 from lilya._paths.template import PathTemplate
 from lilya._paths.tree import PathTree
 from lilya.exceptions import ImproperlyConfigured, LilyaException
@@ -62,7 +62,7 @@ class Layers:
     def around(self, app: ASGIApp) -> ASGIApp:
         """`app` inside the layers; `app` itself where there are none."""
         app = build_stack(build_stack(app, self.permissions), self.middleware)
-        return Catching(app, self.exception_handlers) if self.exception_handlers else app
+        return catching(app, self.exception_handlers) if self.exception_handlers else app
 
 
 @dataclass(slots=True, eq=False)

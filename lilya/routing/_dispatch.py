@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lilya._handling.call import OnDisconnect
+from lilya._handling.errors import Rescue, rescue_with
 from lilya._paths.tree import Found, PathTree
 from lilya.datastructures._url import URL
 from lilya.exceptions import ContinueRouting, HTTPException
@@ -44,6 +45,7 @@ class Dispatcher:
     """The matching trees of a list of routes, and the ASGI app that dispatches by them.
 
     The trees are built when they are first needed. `default` answers what no route matches, a 404 where it is None.
+    `rescue` answers what the routes raise, where whoever owns the dispatcher has set it.
     """
 
     leaves: list[Leaf]
@@ -62,6 +64,7 @@ class Dispatcher:
         self.redirect_slashes = redirect_slashes
         self.default = default
         self.on_disconnect = on_disconnect
+        self.rescue: Rescue | None = None
         self._outer: frozenset[str] = frozenset()
         self._bed: Bed | None = None
 
@@ -84,9 +87,9 @@ class Dispatcher:
         self.routes.append(route)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let the route that matches answer.
+        """Let the route that matches answer, and `rescue` what it raises.
 
-        Raises `HTTPException` with 404, or with 405 and `Allow`, when none does.
+        What no route matches is an `HTTPException` with 404, or with 405 and `Allow`.
         """
         if self._bed is None:
             self.compile()
@@ -99,24 +102,24 @@ class Dispatcher:
         else:
             found = self._http.find(path)
             method = scope["method"]
-        for match in found:
-            leaf, params, end = match
-            if leaf.methods is None or method in leaf.methods:
-                if leaf.edge:
-                    continue
-                # What matched is set outside, for middleware that looks at it on the way back; everything else in a
-                # shallow copy, so that what the route changes stays inside.
-                scope.update(leaf.keys)
-                child = scope.copy()
-                before = scope.get("path_params")
-                child["path_params"] = {**before, **params} if before else dict(params) if params else {}
-                if leaf.depth or leaf.prefix:
-                    self._descend(child, path, leaf, end)
-                try:
-                    return await leaf.app(child, receive, send)
-                except ContinueRouting:
-                    continue
-        await self._miss(found, path, scope, receive, send)
+        try:
+            for leaf, params, end in found:
+                if leaf.methods is None or method in leaf.methods:
+                    # What matched is set outside, for middleware that looks at it on the way back; everything else in
+                    # a shallow copy, so that what the route changes stays inside.
+                    scope.update(leaf.keys)
+                    child = scope.copy()
+                    before = scope.get("path_params")
+                    child["path_params"] = {**before, **params} if before else dict(params) if params else {}
+                    if leaf.depth or leaf.prefix:
+                        self._descend(child, path, leaf, end)
+                    try:
+                        return await leaf.app(child, receive, send)
+                    except ContinueRouting:
+                        continue
+            await self._miss(found, path, scope, receive, send)
+        except Exception as exc:
+            await rescue_with(self.rescue, exc, scope, receive, send)
 
     def _descend(self, child: Scope, path: str, leaf: Leaf, end: int) -> None:
         """Move the part of the path that includes have matched to `root_path`."""
@@ -127,7 +130,7 @@ class Dispatcher:
 
     async def _miss(self, found: Sequence[Found[Leaf]], path: str, scope: Scope, receive: Receive, send: Send) -> None:
         """Nothing answered: 405 where the path exists, a redirect where it does but for its slash, else 404."""
-        partial = [match for match in found if match[0].methods is not None]
+        partial = [match for match in found if match[0].methods]
         edges = [match for match in found if match[0].edge]
         if scope["type"] == "http" and partial and not any(scope["method"] in match[0].methods for match in partial):  # type: ignore[operator]
             allowed = sorted({method for match in partial for method in match[0].methods or ()})

@@ -109,7 +109,7 @@ class Include(BasePath):
 
         template = below.template("/" if not below.prefix else "")
         for tree in (below.http, below.websocket):
-            below.plant(tree, Leaf(self, template, nothing, {}, edge=True))
+            below.plant(tree, Leaf(self, template, nothing, {}, methods=frozenset(), edge=True))
 
     def path_for(self, name: str, /, **path_params: Any) -> URLPath:
         """The path of a route below. Raises `NoMatchFound`."""

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from lilya._asgi.exchange import exchange_of, run_alone
 from lilya._asgi.lifespan import Life
 from lilya._handling.call import OnDisconnect
-from lilya._handling.errors import default_answer
+from lilya._handling.errors import Rescue, default_answer
 from lilya.datastructures._url import URLPath
 from lilya.exceptions import HTTPException
 from lilya.routing._base import BasePath, Layers
@@ -60,6 +60,15 @@ class Router(RoutingMethodsMixin):
         self.entrance: ASGIApp = self.layers.around(self._dispatcher)
 
     # -- routes -----------------------------------------------------------------------------------------------------
+
+    @property
+    def rescue(self) -> Rescue | None:
+        """What answers exceptions of the routes; an application sets its own."""
+        return self._dispatcher.rescue
+
+    @rescue.setter
+    def rescue(self, rescue: Rescue) -> None:
+        self._dispatcher.rescue = rescue
 
     def compile(self, outer: frozenset[str] = frozenset()) -> Dispatcher:
         """Build the matching trees. `outer` are path parameters that come from where the router is mounted.

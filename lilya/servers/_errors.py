@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Final, Literal
 
 from lilya.exceptions import LilyaException
 
@@ -10,7 +11,7 @@ __all__ = ["ApplicationFailed", "Stage"]
 
 Stage = Literal["startup", "serving", "shutdown"]
 
-_WHAT = {
+_WHAT: Final[Mapping[Stage, str]] = {
     "startup": "the application did not start",
     "serving": "the application crashed while it was served",
     "shutdown": "the application did not stop in good order",

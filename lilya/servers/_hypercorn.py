@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import socket
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from hypercorn.config import Config, Sockets
 
@@ -14,7 +14,7 @@ from lilya.servers._engine import Job, refuse_owned, refuse_unknown
 
 __all__ = ["Hypercorn"]
 
-_OWNED = {
+_OWNED: Final[Mapping[str, str]] = {
     "bind": "give the addresses as bind=",
     "graceful_timeout": "give the seconds as drain_timeout=",
     "workers": "it serves in this process; start several of them, or use hypercorn's own command",

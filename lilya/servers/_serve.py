@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Final
 
 import anyio
 from anyio.abc import TaskStatus
@@ -30,12 +31,12 @@ logger = logging.getLogger("lilya.servers")
 DRAIN_TIMEOUT = 10.0
 
 # Loaded by name: each of them imports a library that may not be installed.
-_ENGINES = {
+_ENGINES: Final[Mapping[tuple[str, str], str]] = {
     ("hypercorn", "trio"): "lilya.servers.hypercorn_trio",
     ("hypercorn", "asyncio"): "lilya.servers.hypercorn_asyncio",
     ("uvicorn", "asyncio"): "lilya.servers.uvicorn",
 }
-_EXTRAS = {"hypercorn": "server", "uvicorn": "uvicorn"}
+_EXTRAS: Final[Mapping[str, str]] = {"hypercorn": "server", "uvicorn": "uvicorn"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Final
 
 import anyio
 
@@ -31,11 +32,11 @@ NAMED = 10
 
 _ANSWERS = frozenset({"http.response.start", "websocket.close", "websocket.http.response.start"})
 _GONE = b"The server is shutting down.\n"
-_GONE_HEADERS = [
+_GONE_HEADERS: Final[Sequence[tuple[bytes, bytes]]] = (
     (b"content-type", b"text/plain; charset=utf-8"),
     (b"content-length", str(len(_GONE)).encode()),
     (b"connection", b"close"),
-]
+)
 
 
 class Served:

@@ -12,9 +12,9 @@ import errno
 import os
 import socket
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from lilya.exceptions import ImproperlyConfigured
 
@@ -22,7 +22,7 @@ __all__ = ["Bind", "Listeners", "parse_bind"]
 
 DEFAULT_PORT = 8000
 
-_HINTS = {
+_HINTS: Final[Mapping[int, str]] = {
     errno.EADDRINUSE: "something listens there already: stop it, or give another bind",
     errno.EACCES: "this user may not: ports below 1024 and foreign directories need privileges",
     errno.EADDRNOTAVAIL: "this machine has no such address",

@@ -8,7 +8,7 @@ import inspect
 import logging
 import socket
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 import uvicorn
 
@@ -22,9 +22,9 @@ __all__ = ["configure"]
 logger = logging.getLogger("uvicorn.error")
 
 # uvicorn has no bound for the lifespan; these are hypercorn's, in seconds. A mapping may set them by these names.
-TIMEOUTS = {"startup_timeout": 60.0, "shutdown_timeout": 60.0}
+TIMEOUTS: Final[Mapping[str, float]] = {"startup_timeout": 60.0, "shutdown_timeout": 60.0}
 
-_OWNED = {
+_OWNED: Final[Mapping[str, str]] = {
     "host": "give the addresses as bind=",
     "port": "give the addresses as bind=",
     "uds": "give the addresses as bind=, here bind='unix:/path'",

@@ -186,7 +186,62 @@ class _Transport(httpx.AsyncBaseTransport):
         except BaseException:
             exchange.disconnect()
             raise
-        return TestResponse.made(head, exchange, _Stream(exchange, timeout))
+        return AsyncTestResponse.made(head, exchange, _Stream(exchange, timeout))
+
+
+class AsyncTestResponse(TestResponse):
+    """A response whose iterators may be left early: those of httpx are async generators, closed here with the response."""
+
+    __test__ = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._iterators: list[Any] = []  # outermost first: each reads from the next
+        super().__init__(*args, **kwargs)
+
+    def aiter_raw(self, chunk_size: int | None = None) -> AsyncIterator[bytes]:
+        """As `httpx.Response.aiter_raw`."""
+        self.stream = _Kept(self.stream, self._iterators)
+        return self._kept(super().aiter_raw(chunk_size))
+
+    def aiter_bytes(self, chunk_size: int | None = None) -> AsyncIterator[bytes]:
+        """As `httpx.Response.aiter_bytes`."""
+        return self._kept(super().aiter_bytes(chunk_size))
+
+    def aiter_text(self, chunk_size: int | None = None) -> AsyncIterator[str]:
+        """As `httpx.Response.aiter_text`."""
+        return self._kept(super().aiter_text(chunk_size))
+
+    def aiter_lines(self) -> AsyncIterator[str]:
+        """As `httpx.Response.aiter_lines`."""
+        return self._kept(super().aiter_lines())
+
+    async def aclose(self) -> None:
+        """Leave the exchange, and whatever still iterates over it. See `MemoryExchange.aclose`."""
+        iterators, self._iterators = self._iterators, []
+        for iterator in iterators:
+            if not iterator.ag_running:  # at the end of the body they call us, and end by themselves
+                await iterator.aclose()
+        await super().aclose()
+
+    def _kept(self, iterator: AsyncIterator[T]) -> AsyncIterator[T]:
+        self._iterators.append(iterator)
+        return iterator
+
+
+class _Kept(httpx.AsyncByteStream):
+    """The stream httpx puts around ours; it, too, is iterated in a generator."""
+
+    def __init__(self, stream: Any, iterators: list[Any]) -> None:
+        self._stream = stream
+        self._iterators = iterators
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        iterator = aiter(self._stream)
+        self._iterators.append(iterator)
+        return iterator  # type: ignore[no-any-return]
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
 
 
 class _Stream(httpx.AsyncByteStream):

@@ -161,8 +161,7 @@ class Connection(ABC):
     async def _leave(self) -> None:
         """What a client that is cancelled while it waits does: the application is told, and awaited."""
         self.disconnect()
-        if self.gone:
-            await self._end()
+        await self.end()
 
     def failure(self) -> BaseException | None:
         """What the application did wrong, taken out: it is raised once."""
@@ -201,8 +200,12 @@ def split_cancelled(exc: BaseException) -> tuple[BaseException | None, BaseExcep
     """What of `exc` is cancellation, and must be raised on, and what is failure, and may be kept."""
     cancelled = anyio.get_cancelled_exc_class()
     if isinstance(exc, BaseExceptionGroup):
-        return exc.split(cancelled)
-    return (exc, None) if isinstance(exc, cancelled) else (None, exc)
+        cancellation, failure = exc.split(cancelled)
+        if cancellation is not None:
+            return cancellation, failure
+    elif isinstance(exc, cancelled):
+        return exc, None
+    return None, exc  # the very object that was raised
 
 
 def is_echo(exc: BaseException) -> bool:

@@ -7,7 +7,6 @@ from typing import Any
 import anyio
 import anyio.lowlevel
 
-from lilya.concurrency.nursery import raise_plain
 from lilya.testing.conformance import LifespanJudge
 from lilya.testing.connection import split_cancelled
 from lilya.testing.exceptions import ASGISpecViolation, LifespanFailed
@@ -20,7 +19,7 @@ class MemoryLifespan:
     """An application's lifespan: `run` is a task; `startup()` and `shutdown()` are called from another one.
 
     `state` is handed to the application as `scope["state"]`. `grace` in seconds: how long an application may go on
-    after its last word. What goes wrong is raised once, as itself.
+    after its last word. What went wrong is returned, not raised, so that it leaves a nursery as it is: once.
     """
 
     def __init__(self, app: ASGIApp, state: dict[str, Any], *, grace: float = 1.0, strict: bool = True) -> None:
@@ -48,33 +47,32 @@ class MemoryLifespan:
             self._done.set()
             self._ended.set()
 
-    async def startup(self) -> None:
-        """Wait until the application is up; raises what it raised, or `LifespanFailed`.
+    async def startup(self) -> BaseException | None:
+        """Wait until the application is up; returns what it raised, or `LifespanFailed`.
 
         An application that returns without having received anything does not know the protocol, and is up.
         """
         await self._up.wait()
         if self._done.is_set():
             await self._end()
-            self.raise_failure()
+        return self.failure()
 
-    async def shutdown(self) -> None:
-        """Tell the application to stop, wait until its call has ended; raises what it raised, or `LifespanFailed`."""
+    async def shutdown(self) -> BaseException | None:
+        """Tell the application to stop, wait until its call has ended; returns what it raised, or `LifespanFailed`."""
         self._stopping.set()
         await self._done.wait()
         await self._end()
-        self.raise_failure()
+        return self.failure()
 
-    def raise_failure(self) -> None:
-        """Raise what went wrong so far, if its call is over: once, and at once."""
+    def failure(self) -> BaseException | None:
+        """What went wrong so far, if its call is over; without waiting."""
         if not self._ended.is_set():
-            return
+            return None
         failure = self._failure or self._violation
         if failure is None and self._failed is not None:
             failure = LifespanFailed(detail=self._failed or "the application gave no reason")
         self._failure = self._violation = self._failed = None
-        if failure is not None:
-            raise_plain(failure)
+        return failure
 
     async def _end(self) -> None:
         with anyio.move_on_after(self._grace):
@@ -102,8 +100,8 @@ class MemoryLifespan:
         if self._received == 1:
             self._received = 2
             return {"type": "lifespan.shutdown"}
-        await anyio.sleep_forever()
-        raise AssertionError("unreachable")
+        while True:
+            await anyio.sleep_forever()
 
     async def _send(self, message: Message) -> None:
         try:

@@ -55,26 +55,34 @@ class MemoryServer:
         self._spec_version = "2.4" if self.options.send_after_disconnect == "raise" else "2.3"
         self._lifespan: MemoryLifespan | None = None
         self._nursery: TaskGroup | None = None
+        self._failure: BaseException | None = None  # on its way out of the nursery
         self._connections: dict[Connection, None] = {}
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> MemoryServer:
+        failure: BaseException | None = None
         async with AsyncExitStack() as stack:
             nursery = await stack.enter_async_context(open_nursery())
             if self._with_lifespan:
                 grace, strict = self.options.disconnect_grace, self.options.check_conformance
                 self._lifespan = MemoryLifespan(self.app, self.state, grace=grace, strict=strict)
                 nursery.start_soon(self._lifespan.run, name="lifespan")
-                await self._lifespan.startup()
-            self._nursery = nursery
-            stack.push_async_callback(self._finish)
-            self._stack = stack.pop_all()
-        return self
+                failure = await self._lifespan.startup()
+            if failure is None:
+                self._nursery = nursery
+                stack.push_async_callback(self._finish)
+                self._stack = stack.pop_all()
+                return self
+        raise_plain(failure)
 
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
-    ) -> bool | None:
-        return await self._stack.__aexit__(exc_type, exc, tb)
+    ) -> None:
+        # The nursery does not get to see the exception of the block: it would unwrap a group that is not its own.
+        await self._stack.__aexit__(None, None, None)
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
 
     def request(self, scope: Scope, body: bytes | AsyncIterator[bytes] = b"") -> MemoryExchange:
         """Send a request; `body` may be an async iterator, which is read as the application receives."""
@@ -93,7 +101,9 @@ class MemoryServer:
 
         Raises what it raised there: one exception as itself, several as a group.
         """
-        await self._collect([each for each in self._connections if each.released])
+        failure = _together(await self._collect([each for each in self._connections if each.released]))
+        if failure is not None:
+            raise_plain(failure)
 
     def _completed(self, scope: Scope) -> Scope:
         """`scope` with what the server knows: versions, extensions, state."""
@@ -109,8 +119,9 @@ class MemoryServer:
     def _start(self, connection: Connection) -> None:
         if self._nursery is None:
             raise RuntimeError("the server is not running: use `async with MemoryServer(app) as server:`")
-        if self._lifespan is not None:
-            self._lifespan.raise_failure()
+        crash = self._lifespan.failure() if self._lifespan is not None else None
+        if crash is not None:
+            raise_plain(crash)
         connection.registry = self._connections
         self._connections[connection] = None
         self._nursery.start_soon(connection.run, name=connection.name)
@@ -120,23 +131,23 @@ class MemoryServer:
         connections = list(self._connections)
         for connection in connections:
             connection.disconnect()
-        try:
-            await self._collect(connections)
-        finally:
-            if self._lifespan is not None:
-                await self._lifespan.shutdown()
+        failures = await self._collect(connections)
+        if self._lifespan is not None:
+            failure = await self._lifespan.shutdown()
+            failures += [failure] if failure is not None else []
+        self._failure = _together(failures)
 
-    async def _collect(self, connections: list[Connection]) -> None:
-        failures: list[BaseException] = []
+    async def _collect(self, connections: list[Connection]) -> list[BaseException]:
         for connection in connections:
             await connection.end()
-            failure = connection.failure()
-            if failure is not None:
-                failures.append(failure)
-        if len(failures) == 1:
-            raise_plain(failures[0])
-        if failures:
-            raise BaseExceptionGroup("several connections failed", failures)
+        failures = [connection.failure() for connection in connections]
+        return [failure for failure in failures if failure is not None]
+
+
+def _together(failures: list[BaseException]) -> BaseException | None:
+    if len(failures) < 2:
+        return failures[0] if failures else None
+    return BaseExceptionGroup("several calls of the application failed", failures)
 
 
 def http_scope(

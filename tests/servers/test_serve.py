@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import subprocess
 import sys
 from typing import Any
 
@@ -101,6 +101,7 @@ async def test_run_inside_a_running_loop_is_refused(backend: str) -> None:
         run(app, "127.0.0.1:0", backend=backend)
 
 
-def test_importing_the_face_imports_no_server() -> None:
-    module = importlib.import_module("lilya.servers")
-    assert module.__all__ == sorted(module.__all__)
+def test_importing_the_face_imports_no_server_and_no_trio() -> None:
+    program = "import sys, lilya.servers; print(*{'hypercorn', 'uvicorn', 'trio'} & set(sys.modules))"
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert found.stdout.split() == []

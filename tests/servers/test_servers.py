@@ -82,10 +82,16 @@ async def test_a_nursery_serves_and_its_cancellation_leaves_nothing_behind(backe
 
 @everywhere
 async def test_calls_that_outlast_the_grace_leave_nothing_behind_either(backend: str, server: str) -> None:
-    app = WellBehaved(hang)
+    hanging = anyio.Event()
+
+    async def hang_noticed(scope: Scope, receive: Receive, send: Send) -> None:
+        hanging.set()
+        await hang(scope, receive, send)
+
+    app = WellBehaved(hang_noticed)
     async with serving(app, backend=backend, server=server, drain_timeout=0.1) as url:
         stream = await get(url, "/hang")
-        await anyio.sleep(0.1)
+        await hanging.wait()
     assert (await read_all(stream)).startswith(b"HTTP/1.1 503")
     assert app.log == ["startup", "drain", "end of /hang", "shutdown"]
 
@@ -101,7 +107,7 @@ async def test_a_client_that_does_not_read_leaves_nothing_behind_either(backend:
     app = WellBehaved(flood)
     async with serving(app, backend=backend, server=server, drain_timeout=0.1) as url:
         stream = await get(url)
-        await anyio.sleep(0.2)
+        await stream.receive(1)
     await stream.aclose()
     assert app.log == ["startup", "drain", "end of /", "shutdown"]
 
@@ -109,17 +115,21 @@ async def test_a_client_that_does_not_read_leaves_nothing_behind_either(backend:
 @everywhere
 async def test_a_crash_leaves_as_what_it_is(backend: str, server: str) -> None:
     error = RuntimeError("lost the database")
+    lost = anyio.Event()
 
     async def crashing(scope: Scope, receive: Receive, send: Send) -> None:
-        assert scope["type"] == "lifespan"
         await receive()
         await send({"type": "lifespan.startup.complete"})
-        await anyio.sleep(0.1)
+        await lost.wait()
         raise error
 
-    with pytest.raises(ApplicationFailed, match="crashed while it was served") as caught:
+    async def lose() -> None:
         async with serving(crashing, backend=backend, server=server):
+            lost.set()
             await anyio.sleep_forever()
+
+    with pytest.raises(ApplicationFailed, match="crashed while it was served") as caught:
+        await lose()
     assert caught.value.__cause__ is error
 
 
@@ -179,6 +189,21 @@ def test_a_failed_start_is_the_exit_code_of_run_and_logged_once(
     assert caught.value.code == 3
     assert caplog.text.count("Traceback") == 1
     assert caplog.text.count("did not start") == 1
+
+
+@pytest.mark.parametrize(("message", "tracebacks"), [("told: no database", 0), ("", 1)])
+def test_run_logs_the_traceback_of_a_failure_that_the_application_did_not_explain(
+    message: str, tracebacks: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def failing(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "lifespan.startup.failed", "message": message})
+        raise RuntimeError("no database")
+
+    with pytest.raises(SystemExit):
+        run(failing, "127.0.0.1:0")
+    assert caplog.text.count("Traceback") == tracebacks
+    assert caplog.text.count("no database") >= 1
 
 
 @everywhere

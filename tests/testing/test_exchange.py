@@ -162,7 +162,8 @@ async def test_a_request_body_is_closed_when_the_application_does_not_read_it(wh
             yield b"two"
             yield b"three"
         finally:
-            await anyio.lowlevel.checkpoint()
+            with anyio.CancelScope(shield=True):
+                await anyio.lowlevel.checkpoint()
             closed.append(True)
 
     async def http(scope: Scope, receive: Receive, send: Send) -> None:
@@ -172,7 +173,7 @@ async def test_a_request_body_is_closed_when_the_application_does_not_read_it(wh
 
     async with serve(http) as server:
         assert await fetch(server, body()) == b"ok"
-    assert closed == [True] or where == "at its yield"
+    assert closed == [True]
 
 
 async def test_send_waits_until_the_client_has_the_piece() -> None:
@@ -529,8 +530,10 @@ async def test_without_conformance_checks_text_is_taken_for_bytes_and_disorder_i
         assert await rest(exchange) == b"text"
 
 
-@pytest.mark.parametrize("headers", [iter([(b"a", b"b")]), ((b"a", b"b"),), None])
-async def test_headers_may_be_any_iterable(headers: Any) -> None:
+@pytest.mark.parametrize("kind", [iter, tuple, None])
+async def test_headers_may_be_any_iterable(kind: Any) -> None:
+    headers = kind and kind([(b"a", b"b")])
+
     async def http(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body"})
