@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, Final, Generic, Literal, NoReturn, TypeVar
 
 from lilya._asgi.exchange import Exchange, Nowhere, exchange_of
+from lilya._asgi.outbox import writer_of
 from lilya._connection import Connection, inbox_of
 from lilya._sansio import websocket as rules
 from lilya.datastructures._headers import Header
@@ -62,14 +63,14 @@ def sender(kind: Literal["text", "bytes"], doc: str) -> Callable[[WebSocket, Any
     """The method that sends messages of one kind; one layer deep, too."""
 
     async def send(self: WebSocket, data: Any) -> None:
-        exchange = self._direct
+        writer = self._direct
         message = {"type": "websocket.send", kind: data}
-        if exchange is None or exchange.phase is not OPEN or exchange.gone:
+        if writer is None or writer.phase is not OPEN or writer.gone:
             return await self._send(message)
         try:  # what `Outbox.send` does in this phase, which sending does not change
-            await exchange.sink(message)
+            await writer.sink(message)
         except Exception as exc:
-            exchange.send_failed(exc)
+            writer.send_failed(exc)
             raise
 
     send.__name__ = f"send_{kind}"
@@ -99,7 +100,7 @@ class WebSocket(Connection):
         self._exchange_found = exchange
         self._send = send
         # The writer, to be used without a layer more, where no middleware has put a `send` of its own in between.
-        self._direct = exchange if send == exchange.send else None
+        self._direct = writer_of(send)
         self._told = False  # the disconnect was delivered
 
     @property

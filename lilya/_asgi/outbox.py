@@ -14,7 +14,7 @@ from lilya._sansio.machine import Phase
 from lilya.exceptions import ClientDisconnect
 from lilya.types import Message, Send
 
-__all__ = ["Outbox"]
+__all__ = ["Outbox", "writer_of"]
 
 # What `send` raises when the connection broke under it: ASGI 2.4 asks for an OSError, servers on anyio and trio let the
 # errors of their streams through. `Busy` is a close that raced with a send.
@@ -27,6 +27,12 @@ def is_lost(exc: Exception) -> bool:
         return True
     trio = sys.modules.get("trio")  # not imported for this: without trio nobody raises trio's errors
     return trio is not None and isinstance(exc, tuple(getattr(trio, name) for name in _LOST))
+
+
+def writer_of(send: Send) -> Outbox | None:
+    """The writer whose method `send` is; None where a layer has put a `send` of its own in between."""
+    writer = getattr(send, "__self__", None)
+    return writer if isinstance(writer, Outbox) and send == writer.send else None
 
 
 class Outbox:

@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias
 
 import anyio
 
-from lilya._asgi.exchange import EXCHANGE, Exchange
+from lilya._asgi.exchange import EXCHANGE, Exchange, is_departure
 from lilya._handling.plan import Plan
 from lilya._handling.result import to_response
 from lilya.concurrency.nursery import open_nursery, open_trio_nursery, raise_plain, unwrap
@@ -165,12 +165,11 @@ def compile_websocket(plan: Plan, on_disconnect: OnDisconnect | None) -> ASGIApp
         try:
             await call(websocket, scope)
         except WebSocketDisconnect:
-            return
+            pass
         except BaseExceptionGroup as group:
             plain = unwrap(group)
-            if isinstance(plain, WebSocketDisconnect):
-                return
-            raise_plain(plain)
+            if not is_departure(plain):
+                raise_plain(plain)
         if websocket.application_state is not WebSocketState.DISCONNECTED:
             await websocket.close()
 

@@ -12,13 +12,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
 
-from lilya._asgi.exchange import Exchange, exchange_of
+from lilya._asgi.exchange import Exchange, exchange_of, is_departure
 from lilya._handling.result import to_response
 from lilya._sansio import http
 from lilya._sansio import websocket as ws
 from lilya.concurrency.nursery import raise_plain, unwrap
 from lilya.concurrency.threads import is_async_callable, run_in_threadpool
-from lilya.exceptions import ClientDisconnect, HTTPException, WebSocketException
+from lilya.exceptions import HTTPException, WebSocketException
 from lilya.requests import Request
 from lilya.responses.base import JSONResponse, PlainText, Response
 from lilya.types import ASGIApp, ExceptionHandler, ExceptionHandlers, Message, Receive, Scope, Send
@@ -77,7 +77,7 @@ async def answer(exc: Exception, handlers: ExceptionHandlers, scope: Scope, rece
     Once the response has started a handler is called for its side effects alone. What a handler raises replaces the
     exception. Sync handlers run in a thread.
     """
-    if isinstance(exc, ClientDisconnect):
+    if is_departure(exc):
         return False
     handler = find_handler(exc, handlers)
     if handler is None:

@@ -71,7 +71,7 @@ DEFAULT_LIMITS: Final = FormLimits()
 # What clients declare. Nothing else is looked up: Python has codecs that are no charsets, some whose cost grows faster
 # than the text, and it remembers every unknown name it was ever asked for.
 _CHARSET: Final = re.compile(
-    r"(?:us-)?ascii|iso-8859-(?:[1-9]|1[013-6])|latin-?1|windows-(?:874|125[0-8])|koi8-[ru]|gb(?:k|2312|18030)"
+    r"(?:us-)?ascii|iso-8859-(?:[1-9]|1[013-6])|latin-?1|windows-125[0-8]|koi8-[ru]|gb(?:k|2312|18030)"
     r"|big5|euc-(?:jp|kr)|shift_jis|iso-2022-jp|utf-16(?:le|be)?",
     re.IGNORECASE,
 ).fullmatch

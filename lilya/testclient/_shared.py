@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from lilya.testclient._httpx import CookieTypes, HeaderTypes, httpx
 from lilya.testing.exchange import MemoryExchange, ResponseHead
@@ -54,7 +54,7 @@ class TestResponse(httpx.Response):
         return info
 
     @classmethod
-    def made(cls, head: ResponseHead, exchange: MemoryExchange, stream: Any) -> TestResponse:
+    def made(cls, head: ResponseHead, exchange: MemoryExchange, stream: Any) -> Self:
         """The response that begins with `head` and goes on as `stream`."""
         extensions = {"http_version": b"HTTP/1.1", "asgi": exchange.extras}
         return cls(head.status, headers=head.headers, stream=stream, extensions=extensions)

@@ -190,7 +190,7 @@ class _Transport(httpx.AsyncBaseTransport):
 
 
 class AsyncTestResponse(TestResponse):
-    """A response whose iterators may be left early: those of httpx are async generators, closed here with the response."""
+    """A response whose iterators may be left early: httpx makes them of async generators, which are closed with it."""
 
     __test__ = False
 

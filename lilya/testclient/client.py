@@ -199,7 +199,6 @@ class _Stream(httpx.SyncByteStream):
         self._exchange = exchange
         self._timeout = timeout
         self._stack = stack  # closes the portal of a request that has its own
-        self._closed = False
 
     def __iter__(self) -> Iterator[bytes]:
         while (chunk := self._next()) is not None:
@@ -214,9 +213,6 @@ class _Stream(httpx.SyncByteStream):
             raise httpx.RemoteProtocolError(str(exc)) from exc
 
     def close(self) -> None:
-        if self._closed:
-            return
-        self._closed = True
         with self._stack:
             try:
                 self._portal.call_or_timeout(

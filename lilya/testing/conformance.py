@@ -142,7 +142,7 @@ class WebSocketJudge(Judge):
             case "websocket.http.response.start":
                 _status(message)
                 _headers(message)
-            case "websocket.http.response.body":
+            case _:  # websocket.http.response.body
                 _want("body", message.get("body", b""), bytes)
 
     def _accept(self, message: Message) -> None:

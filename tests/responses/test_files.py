@@ -1,5 +1,7 @@
 """A file on the disk is sent whole, in threads, with backpressure, and is closed whatever happens."""
 
+# ruff: noqa: ASYNC240  (what a test does to its files may hold its loop)
+
 from __future__ import annotations
 
 import os

@@ -1,5 +1,7 @@
 """Open file objects are sent like files on the disk, and closed afterwards."""
 
+# ruff: noqa: ASYNC240  (what a test does to its files may hold its loop)
+
 from __future__ import annotations
 
 from io import SEEK_END, BytesIO, StringIO

@@ -539,7 +539,7 @@ async def test_a_source_that_never_waits_lets_others_run() -> None:
     with anyio.move_on_after(1) as scope:
         async with open_nursery() as nursery:
             nursery.start_soon(EventStreamResponse(events), http_scope("GET", "/"), receive, send)
-            await anyio.sleep(0)
+            await anyio.lowlevel.checkpoint()
             scope.cancel()
     assert scope.cancelled_caught
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import TypeAlias
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lilya._sansio.form import FormLimits, MultiPartException
@@ -111,7 +111,6 @@ def test_a_damaged_body_is_read_or_refused_the_same_however_it_is_cut(
 
 
 @given(st.binary(max_size=400), places)
-@settings(max_examples=200)
 def test_any_bytes_are_read_or_refused(body: bytes, cuts: list[int]) -> None:
     assert meaning(cut(body, cuts)) == meaning([body])
 

@@ -472,7 +472,8 @@ async def test_a_packed_file_can_be_had_as_itself(packed: Path) -> None:
 def test_directories_must_be_there_when_it_is_made(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match=r"^Directory '.*missing' does not exist$"):
         StaticFiles(directory=[tmp_path, tmp_path / "missing"])
-    for nothing in (None, []):
+    nothings: list[list[str] | None] = [None, []]
+    for nothing in nothings:
         with pytest.raises(ImproperlyConfigured, match="needs a place to look"):
             StaticFiles(directory=nothing)
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextvars
+import signal
 import threading
 from collections.abc import Iterator
 from typing import Any, Literal
@@ -425,6 +426,20 @@ def test_a_lifespan_that_hangs_is_a_named_error(backend: Backend, stage: str) ->
     with pytest.raises(TimeoutError, match=f"did not {stage} within"):
         with TestClient(app_of(hello, lifespan=lifespan), backend=backend, timeout=0.05):
             assert stage == "shut down"
+
+
+def test_an_interrupted_call_leaves_its_exchange(backend: Backend) -> None:
+    ended: list[str] = []
+
+    async def http(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        signal.raise_signal(signal.SIGINT)  # Python hands it to the main thread, which waits in the client
+        ended.append((await receive())["type"])
+
+    with TestClient(app_of(http), backend=backend) as client:
+        with pytest.raises(KeyboardInterrupt):
+            client.get("/")
+    assert ended == ["http.disconnect"]
 
 
 def test_an_hour_of_virtual_time_costs_nothing() -> None:

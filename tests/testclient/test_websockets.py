@@ -207,6 +207,12 @@ def test_a_session_is_used_in_a_with_block() -> None:
         session.send_text("too early")
 
 
+async def test_an_async_session_is_used_in_an_async_with_block() -> None:
+    session = AsyncTestClient(app_of(websocket=echo)).websocket_connect("/")
+    with pytest.raises(RuntimeError, match="with client"):
+        await session.send_text("too early")
+
+
 def test_waiting_too_long_is_a_timeout(backend: Backend) -> None:
     async def websocket(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] == "/never":

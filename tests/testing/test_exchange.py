@@ -176,6 +176,23 @@ async def test_a_request_body_is_closed_when_the_application_does_not_read_it(wh
     assert closed == [True]
 
 
+async def test_a_request_body_may_be_any_async_iterator() -> None:
+    class Numbers:
+        def __init__(self) -> None:
+            self.left = [b"1", b"2"]
+
+        def __aiter__(self) -> Numbers:
+            return self
+
+        async def __anext__(self) -> bytes:
+            if not self.left:
+                raise StopAsyncIteration
+            return self.left.pop()
+
+    async with serve(echo) as server:
+        assert await fetch(server, Numbers()) == b"21"
+
+
 async def test_send_waits_until_the_client_has_the_piece() -> None:
     sent: list[int] = []
 

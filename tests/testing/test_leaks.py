@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator
 from contextlib import nullcontext
 
@@ -8,7 +9,7 @@ import pytest
 
 from lilya.concurrency.nursery import open_nursery
 from lilya.testing.exceptions import UncleanExit
-from lilya.testing.leaks import assert_no_leaks
+from lilya.testing.leaks import assert_no_leaks, watch_leaks
 
 
 async def numbers() -> AsyncIterator[int]:
@@ -36,6 +37,18 @@ async def test_a_generator_left_open_is_named() -> None:
         await anext(generator)
     async for _ in generator:
         pass
+
+
+async def test_a_watch_needs_no_hooks_of_the_event_loop() -> None:
+    hooks = sys.get_asyncgen_hooks()
+    sys.set_asyncgen_hooks(None, None)
+    try:
+        with watch_leaks() as watch:
+            await anext(numbers())
+            problems = watch.problems()
+    finally:
+        sys.set_asyncgen_hooks(*hooks)
+    assert problems == ["async generator numbers was dropped without being closed"]
 
 
 async def test_an_exception_of_the_block_passes_through() -> None:
