@@ -211,9 +211,9 @@ class Lilya(RoutingMethodsMixin):
         its own, then those of the applications it includes. `life` is whose nursery they share.
         """
         parts = self.router.lifespan_parts(owner=self, life=life)
-        if life is None or life is self._life:
-            return parts
-        return [lambda: self._adopted(life), *parts]
+        if life is not None and life is not self._life:
+            parts.insert(0, lambda: self._adopted(life))
+        return [self._check, *parts]
 
     @asynccontextmanager
     async def _adopted(self, life: Life) -> AsyncIterator[None]:
@@ -232,15 +232,14 @@ class Lilya(RoutingMethodsMixin):
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         life = self._life
         life.services = self.all_services()
-        await life.run([self._check, *self.lifespan_parts(life)], scope, receive, send)
+        await life.run(self.lifespan_parts(life), scope, receive, send)
 
     @asynccontextmanager
     async def _check(self) -> AsyncIterator[None]:
         """What can only be known when the loop runs."""
         if not in_trio():
             for leaf in self.router.compile().leaves:
-                wants = getattr(leaf.route, "wants", None)
-                if wants == "nursery":
+                if getattr(leaf.route, "nursery", None) == "nursery":
                     raise ImproperlyConfigured(
                         f"{leaf.route!r} asks for `nursery`, a trio.Nursery, which exists only under trio; this is "
                         "asyncio: ask for `task_group` (an anyio TaskGroup) to run on both"

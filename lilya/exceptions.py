@@ -129,6 +129,9 @@ class ImproperlyConfigured(HTTPException, ValueError):
 
     status_code = 500
 
+    def __str__(self) -> str:
+        return str(self.detail)
+
 
 class InternalServerError(HTTPException):
     """The server failed."""

@@ -105,8 +105,6 @@ class StaticFiles:
     ) -> None:
         single = isinstance(directory, str | os.PathLike)
         given: list[Any] = [directory] if single else list(directory or ())  # type: ignore[arg-type]
-        self.directory = directory
-        self.packages = packages
         self.directories: list[str] = [os.fspath(each) for each in given] + [
             directory_of(each) for each in packages or ()
         ]

@@ -341,7 +341,7 @@ def is_departure(exc: BaseException) -> bool:
     if isinstance(exc, BaseExceptionGroup):  # several tasks of a handler were told
         return all(is_departure(each) for each in exc.exceptions)
     reason = exc.__cause__ or exc.__context__
-    if isinstance(exc, OSError) or type(exc).__name__.endswith("Disconnect"):
+    if isinstance(exc, ConnectionError) or type(exc).__name__.endswith("Disconnect"):
         return reason is not None and is_departure(reason)
     return False
 

@@ -53,9 +53,9 @@ def common_classes(group: ExceptionGroup[Exception]) -> tuple[type, ...]:
 
     `ExceptionGroup` itself, then their common classes.
     """
-    leaves = list(_leaves(group))
+    leaves = _leaves(group)
     shared = [kind for kind in type(leaves[0]).__mro__ if all(isinstance(leaf, kind) for leaf in leaves)]
-    return (type(group), ExceptionGroup, *(kind for kind in shared if kind not in (Exception, BaseException, object)))
+    return (type(group), ExceptionGroup, *shared)
 
 
 def _leaves(group: BaseExceptionGroup[Any]) -> list[BaseException]:
@@ -71,11 +71,16 @@ def has_started(exchange: Exchange | None) -> bool:
     return exchange is not None and exchange.phase not in (http.HEADERS, ws.CONNECTING, ws.OPEN)
 
 
+def is_open(exchange: Exchange | None) -> bool:
+    """Whether a websocket is accepted and not closed."""
+    return exchange is not None and exchange.phase is ws.OPEN
+
+
 async def answer(exc: Exception, handlers: ExceptionHandlers, scope: Scope, receive: Receive, send: Send) -> bool:
     """Let the handler of a layer answer. False: there is none, or it is too late, and the exception goes on.
 
     Once the response has started a handler is called for its side effects alone. What a handler raises replaces the
-    exception. Sync handlers run in a thread.
+    exception. Sync handlers run in a thread. A handler may send for itself; a websocket it does not close is closed.
     """
     if is_departure(exc):
         return False
@@ -83,16 +88,19 @@ async def answer(exc: Exception, handlers: ExceptionHandlers, scope: Scope, rece
     if handler is None:
         return False
     exchange = exchange_of(scope)
-    if scope["type"] == "http":
-        result = await call(handler, Request(scope, receive, send), exc)
-        if has_started(exchange):
-            return False
-        await to_response(result)(scope, receive, send)
+    too_late = has_started(exchange)
+    connection = (Request if scope["type"] == "http" else WebSocket)(scope, receive, send)
+    result = await call(handler, connection, exc)
+    if too_late:
+        return False
+    if has_started(exchange):
         return True
-    websocket = WebSocket(scope, receive, send)
-    result = await call(handler, websocket, exc)
-    if result is not None and not has_started(exchange) and (exchange is None or exchange.phase is ws.CONNECTING):
+    if scope["type"] == "http":
+        await to_response(result)(scope, receive, send)
+    elif result is not None and not is_open(exchange):
         await deny(to_response(result), scope, receive, send)
+    elif not await default_answer(exc, scope, receive, send):
+        await send(close_message(1011, "internal error"))
     return True
 
 
@@ -125,17 +133,15 @@ async def default_answer(exc: Exception, scope: Scope, receive: Receive, send: S
     False: the exception is none of them, or it is too late.
     """
     exchange = exchange_of(scope)
-    if scope["type"] == "http":
-        if not isinstance(exc, HTTPException) or has_started(exchange):
-            return False
-        await plain_response(exc)(scope, receive, send)
-        return True
-    opened = exchange is not None and exchange.phase is ws.OPEN
-    if isinstance(exc, WebSocketException):
-        await send(close_message(exc.code, exc.reason))
-    elif not isinstance(exc, HTTPException) or has_started(exchange):
+    if has_started(exchange):
         return False
-    elif opened:
+    if isinstance(exc, WebSocketException) and scope["type"] == "websocket":
+        await send(close_message(exc.code, exc.reason))
+    elif not isinstance(exc, HTTPException):
+        return False
+    elif scope["type"] == "http":
+        await plain_response(exc)(scope, receive, send)
+    elif is_open(exchange):
         # RFC 6455, section 7.4.1: 1008 is the client's fault, 1011 the server's.
         await send(close_message(1008 if exc.status_code < 500 else 1011, str(exc.detail)))
     else:

@@ -162,8 +162,8 @@ class RangeResponse(DispositionResponse):
     def _has_ranges(self) -> bool:
         return self.allow_range_requests and self.status_code == 200
 
-    def _has_no_body(self, method: str | None) -> bool:
-        return method == "HEAD" or self.status_code < 200 or self.status_code in NO_CONTENT
+    def _has_no_content(self) -> bool:
+        return self.status_code < 200 or self.status_code in NO_CONTENT
 
     def _default_headers(self) -> RawHeaders:
         defaults = super()._default_headers()
@@ -178,7 +178,10 @@ class RangeResponse(DispositionResponse):
             outcome = self.check_conditions(scope, headers)
             if outcome is not Outcome.PROCEED:
                 return _without_content(outcome, headers)
-        if self._has_no_body(method):
+        if self._has_no_content():
+            _forget_content(headers)
+            return Answer(self.status_code, headers)
+        if method == "HEAD":
             return Answer(self.status_code, headers)
         if method == "GET" and self._has_ranges() and self.check_if_range(scope, headers):
             try:
@@ -386,7 +389,7 @@ class FileResponse(RangeResponse, StreamingResponse):
         """Look at the file, or open it, and decide. The first bytes are read on the way, where they will be sent."""
         headers = Header.from_scope(scope)
         known = None if self.stat_result is None else _measures_of(self.stat_result)
-        if self._has_no_body(scope.get("method")):
+        if scope.get("method") == "HEAD" or self._has_no_content():
             measures = known or await file.look()
             return self._answer(scope, measures.size, self._headers_now(measures, b""))
         if known is not None and any(name in headers for name in _CONDITIONS):
@@ -436,6 +439,7 @@ def _name_of(path: Any) -> str:
 
 
 def _absolute(path: FilePath) -> str:
+    """Asks the process where it works, and not the disk: it does not block."""
     return os.path.abspath(path)
 
 

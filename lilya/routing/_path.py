@@ -33,6 +33,7 @@ class Route(BasePath):
     """What `Path` and `WebSocketPath` share."""
 
     kind: ClassVar[Literal["http", "websocket"]]
+    nursery: str | None = None  # the kind of nursery its handler asks for: "task_group" or "nursery"
 
     def __init__(self, path: str, handler: Any, name: str | None, layers: Layers, on_disconnect: Any) -> None:
         self.path = check_path(path, type(self).__name__)
@@ -59,6 +60,7 @@ class Route(BasePath):
                 f"{self!r}: {self.handler!r} is neither a function nor an ASGI app (an object with an async __call__)"
             )
         plan = make_plan(self.handler, path_params, self.kind, f"{self!r}, handler {get_name(self.handler)}")
+        self.nursery = plan.nursery
         compile_app = compile_http if self.kind == "http" else compile_websocket
         return compile_app(plan, on_disconnect)
 

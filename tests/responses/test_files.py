@@ -312,8 +312,9 @@ async def test_a_file_can_refuse_a_websocket(text: Path) -> None:
 
 
 async def test_a_status_without_a_content_sends_none(text: Path) -> None:
-    fetched = await fetch(FileResponse(text, status_code=204))
+    fetched = await fetch(FileResponse(text, status_code=204, headers={"x-a": "b"}))
     assert (fetched.status, fetched.body, fetched.kinds) == (204, b"", ["start", "body"])
+    assert fetched.headers.keys() == {"x-a", "last-modified", "etag"}
 
 
 async def test_headers_that_were_given_win_but_for_the_length(text: Path) -> None:

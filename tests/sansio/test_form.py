@@ -59,7 +59,9 @@ def test_text_is_read_in_its_charset(charset: str, text: str) -> None:
     assert decode_text(text.encode(charset), charset) == text
 
 
-@pytest.mark.parametrize("charset", ["", "utf-8", "utf8", "nonsense", "punycode", "idna", "unicode_escape", "zlib", "utf-7"])
+@pytest.mark.parametrize(
+    "charset", ["", "utf-8", "utf8", "nonsense", "punycode", "idna", "unicode_escape", "zlib", "utf-7"]
+)
 def test_a_charset_nobody_uses_is_not_even_looked_up(charset: str) -> None:
     assert decode_text("ü\\n+AGE-".encode(), charset) == "ü\\n+AGE-"
 

@@ -86,7 +86,15 @@ def test_spaces_behind_a_boundary_are_transport_padding() -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"\r\n", b"\r\n--", b"\r\n--" + BOUNDARY[:-1].encode(), b"--" + BOUNDARY.encode() + b"--", b"\r", b"\r\r\n-", b"\n"],
+    [
+        b"\r\n",
+        b"\r\n--",
+        b"\r\n--" + BOUNDARY[:-1].encode(),
+        b"--" + BOUNDARY.encode() + b"--",
+        b"\r",
+        b"\r\r\n-",
+        b"\n",
+    ],
 )
 def test_content_may_look_like_the_beginning_of_a_boundary(content: bytes) -> None:
     _, *pieces, _ = decode(multipart([Part("f", content, "x")]))
@@ -332,7 +340,10 @@ DISPOSITION = b'Content-Disposition: form-data; name="a"'
         (DELIMITER + b"-x", NO_BOUNDARY),
         (DELIMITER + b"x\r\n", NO_BOUNDARY),
         (DELIMITER + b"\n" + DISPOSITION + b"\n\nv\n", NO_BOUNDARY),
-        (DELIMITER + b"\r\nContent Disposition: x", "The multipart body is malformed at byte 49, in the headers of a part."),
+        (
+            DELIMITER + b"\r\nContent Disposition: x",
+            "The multipart body is malformed at byte 49, in the headers of a part.",
+        ),
         (DELIMITER + b"\r\n: x", "The multipart body is malformed at byte 42, in the headers of a part."),
         (DELIMITER + b"\r\nX: 1\rY", "The multipart body is malformed at byte 47, in the headers of a part."),
         (DELIMITER + b"\r\n\rX", "The multipart body is malformed at byte 43, in the headers of a part."),

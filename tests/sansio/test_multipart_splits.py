@@ -59,7 +59,21 @@ def bytewise(body: bytes) -> list[bytes]:
 
 # Made of what a parser may stumble over, for a boundary that is short and occurs in itself.
 TRICKY = "aXa"
-FRAGMENTS = [b"\r\n--aXa", b"\r\n--aX", b"\r\n--", b"\r\n-", b"\r\n", b"\r", b"\n", b"--", b"-", b"aXa", b"a", b" ", b"\x00"]
+FRAGMENTS = [
+    b"\r\n--aXa",
+    b"\r\n--aX",
+    b"\r\n--",
+    b"\r\n-",
+    b"\r\n",
+    b"\r",
+    b"\n",
+    b"--",
+    b"-",
+    b"aXa",
+    b"a",
+    b" ",
+    b"\x00",
+]
 content = st.lists(st.sampled_from(FRAGMENTS), max_size=12).map(b"".join)
 plain = st.binary(max_size=30)
 names = st.text(st.characters(exclude_characters='"\r\n\\', exclude_categories=["Cs"]), max_size=6)
@@ -87,7 +101,12 @@ def _text(part: Part) -> str:
     return part.content.decode("latin-1") if part.content_type else part.content.decode("utf-8", "replace")
 
 
-@given(st.lists(st.sampled_from([*FRAGMENTS, b"--aXa", b'Content-Disposition: form-data; name="a"', b"; filename=x", b": "])), places)
+@given(
+    st.lists(
+        st.sampled_from([*FRAGMENTS, b"--aXa", b'Content-Disposition: form-data; name="a"', b"; filename=x", b": "])
+    ),
+    places,
+)
 @example([b"\r\n", b"a", b"--aXa--"], [2])  # a parser that skips to the next hyphen, but only within a piece
 @example([b"--aXa\r\n", b" "], [])
 def test_nonsense_is_refused_however_it_is_cut(fragments: list[bytes], cuts: list[int]) -> None:

@@ -56,12 +56,19 @@ def test_an_unknown_charset_is_read_as_utf_8(charset: str) -> None:
     assert parse_urlencoded(b"a=%C3%A9%FF", charset=charset) == [("a", "é\ufffd")]
 
 
-@given(st.lists(st.tuples(st.text(st.characters(exclude_categories=["Cs"])), st.text(st.characters(exclude_categories=["Cs"])))))
+@given(
+    st.lists(
+        st.tuples(st.text(st.characters(exclude_categories=["Cs"])), st.text(st.characters(exclude_categories=["Cs"])))
+    )
+)
 def test_what_was_written_is_read(pairs: list[tuple[str, str]]) -> None:
     assert parse_urlencoded(urlencode(pairs).encode()) == pairs
 
 
-@given(st.binary(max_size=200) | st.lists(st.sampled_from([b"a", b"%", b"4", b"1", b"+", b"&", b"=", b"\xc3\xa9"])).map(b"".join))
+@given(
+    st.binary(max_size=200)
+    | st.lists(st.sampled_from([b"a", b"%", b"4", b"1", b"+", b"&", b"=", b"\xc3\xa9"])).map(b"".join)
+)
 def test_it_reads_what_the_standard_library_does(body: bytes) -> None:
     expected = parse_qsl(body, keep_blank_values=True, max_num_fields=None)
     assert parse_urlencoded(body) == [

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import contextvars
 import signal
+import sys
 import threading
 from collections.abc import Iterator
+from types import FrameType
 from typing import Any, Literal
 
 import anyio
@@ -428,12 +430,25 @@ def test_a_lifespan_that_hangs_is_a_named_error(backend: Backend, stage: str) ->
             assert stage == "shut down"
 
 
+def functions_of(thread: int, count: int) -> list[str]:
+    """The innermost functions a thread is in."""
+    frame: FrameType | None = sys._current_frames()[thread]
+    names: list[str] = []
+    while frame is not None and len(names) < count:
+        names.append(frame.f_code.co_name)
+        frame = frame.f_back
+    return names
+
+
 def test_an_interrupted_call_leaves_its_exchange(backend: Backend) -> None:
     ended: list[str] = []
+    waiting = threading.get_ident()
 
     async def http(scope: Scope, receive: Receive, send: Send) -> None:
         await receive()
-        signal.raise_signal(signal.SIGINT)  # Python hands it to the main thread, which waits in the client
+        while functions_of(waiting, 3) != ["wait", "result", "call"]:
+            await anyio.lowlevel.checkpoint()
+        signal.pthread_kill(waiting, signal.SIGINT)
         ended.append((await receive())["type"])
 
     with TestClient(app_of(http), backend=backend) as client:
