@@ -27,6 +27,7 @@ from lilya.exceptions import ClientDisconnect, ImproperlyConfigured
 from lilya.requests import Request
 from lilya.responses.base import PlainText
 from lilya.routing._base import BasePath
+from lilya.routing._hooks import Hooked, define_hooks
 from lilya.routing._lifespan import Part, applications_in
 from lilya.routing._methods import RoutingMethodsMixin
 from lilya.routing._router import Router
@@ -54,7 +55,7 @@ class Lilya(RoutingMethodsMixin):
         app = Lilya(routes=[Path("/", home), Include("/api", routes=api_routes)])
 
     The layers, from the outside: the exchange (which answers what nobody handled with 500), `middleware` in its order,
-    the exception handlers, `permissions`, the routes.
+    the exception handlers, `before_request` and `after_request` hooks, `permissions`, the routes.
 
     `lifespan` is an async context manager around the whole life of the application; lifespans of included applications
     run inside it. `services` start before the first request and stop after the last. `on_disconnect` is what happens to
@@ -70,6 +71,8 @@ class Lilya(RoutingMethodsMixin):
         middleware: Iterable[Any] | None = None,
         exception_handlers: ExceptionHandlers | None = None,
         permissions: Iterable[Any] | None = None,
+        before_request: Iterable[Any] | None = None,
+        after_request: Iterable[Any] | None = None,
         on_startup: Sequence[LifespanEvent] | None = None,
         on_shutdown: Sequence[LifespanEvent] | None = None,
         redirect_slashes: bool = True,
@@ -86,6 +89,8 @@ class Lilya(RoutingMethodsMixin):
         self.exception_handlers: dict[int | type[Exception], ExceptionHandler] = dict(exception_handlers or {})
         self.custom_middleware: list[Layer] = define_all(middleware, DefineMiddleware)
         self.custom_permissions: list[Layer] = define_all(permissions, DefinePermission)
+        self.before_request_callbacks = define_hooks(before_request, "before_request")
+        self.after_request_callbacks = define_hooks(after_request, "after_request")
         self.include_in_schema = include_in_schema
         self.services = tuple(services)
         self.drain_timeout = drain_timeout
@@ -160,9 +165,13 @@ class Lilya(RoutingMethodsMixin):
 
     def build_middleware_stack(self) -> ASGIApp:
         """The layers around the routes, built once, at the first call."""
-        stack = self.router.entrance
-        if self.custom_permissions:
-            stack = Rescuing(build_stack(stack, self.custom_permissions), self._rescue)
+        stack = build_stack(self.router.entrance, self.custom_permissions)
+        if self.before_request_callbacks or self.after_request_callbacks:
+            stack = Hooked(stack, self.before_request_callbacks, self.after_request_callbacks)
+        # What is raised is rescued in one place: by the dispatcher itself, or outside the layers that stand around it.
+        if stack is not self.router.entrance:
+            self.router.rescue = None
+            stack = Rescuing(stack, self._rescue)
         return build_stack(stack, self.custom_middleware)
 
     # -- the life of the application --------------------------------------------------------------------------------
@@ -274,7 +283,10 @@ class Lilya(RoutingMethodsMixin):
                 await exchange.end()
 
     async def _call_inside(self, stack: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve inside another application, of Lilya's or of another framework: what we set in the scope stays inside."""
+        """Serve inside another application, of Lilya's or of another framework:
+
+        what we set in the scope stays inside.
+        """
         exchange = exchange_of(scope)
         scope = {**scope, "app": self}
         if exchange is None:

@@ -3,6 +3,7 @@
 from lilya._paths.template import compile_path
 from lilya.routing._base import BasePath, NoMatchFound, get_name
 from lilya.routing._dispatch import get_route_path
+from lilya.routing._host import Host
 from lilya.routing._include import Include
 from lilya.routing._methods import RoutingMethodsMixin
 from lilya.routing._path import Path, WebSocketPath
@@ -16,6 +17,7 @@ WebSocketRoute = WebSocketPath
 __all__ = [
     "BasePath",
     "BaseRouter",
+    "Host",
     "Include",
     "NoMatchFound",
     "Path",

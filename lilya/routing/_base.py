@@ -18,6 +18,7 @@ from lilya._handling.errors import catching
 from lilya._paths.template import PathTemplate
 from lilya._paths.tree import PathTree
 from lilya.exceptions import ImproperlyConfigured, LilyaException
+from lilya.routing._hooks import Hooked, define_hooks
 from lilya.types import ASGIApp, ExceptionHandlers, Receive, Scope, Send
 
 __all__ = ["BasePath", "Bed", "Layers", "Leaf", "NoMatchFound", "get_name"]
@@ -42,26 +43,33 @@ def get_name(handler: Any) -> str:
 
 
 class Layers:
-    """The layers around a route: exception handlers outermost, then middleware, then permissions."""
+    """The layers around a route: exception handlers outermost, then hooks, then middleware, then permissions."""
 
-    __slots__ = ("exception_handlers", "middleware", "permissions")
+    __slots__ = ("after_request", "before_request", "exception_handlers", "middleware", "permissions")
 
     def __init__(
         self,
         middleware: Iterable[Any] | None = None,
         permissions: Iterable[Any] | None = None,
         exception_handlers: ExceptionHandlers | None = None,
+        before_request: Iterable[Any] | None = None,
+        after_request: Iterable[Any] | None = None,
     ) -> None:
+        self.before_request = define_hooks(before_request, "before_request")
+        self.after_request = define_hooks(after_request, "after_request")
         self.middleware: list[Layer] = define_all(middleware, DefineMiddleware)
         self.permissions: list[Layer] = define_all(permissions, DefinePermission)
         self.exception_handlers = dict(exception_handlers or {})
 
     def __bool__(self) -> bool:
-        return bool(self.middleware or self.permissions or self.exception_handlers)
+        hooks = self.before_request or self.after_request
+        return bool(self.middleware or self.permissions or self.exception_handlers or hooks)
 
     def around(self, app: ASGIApp) -> ASGIApp:
         """`app` inside the layers; `app` itself where there are none."""
         app = build_stack(build_stack(app, self.permissions), self.middleware)
+        if self.before_request or self.after_request:
+            app = Hooked(app, self.before_request, self.after_request)
         return catching(app, self.exception_handlers) if self.exception_handlers else app
 
 
@@ -71,7 +79,7 @@ class Leaf:
 
     `app` is the route inside all its layers. `methods` None: any. `keys` is what matching adds to the scope. `depth`
     is the number of segments of the includes' prefixes, to be added to `root_path`. An `edge` stands for what is below
-    an include with layers and matches none of its routes.
+    an include with layers and matches none of its routes. A `gate` looks at more than the path, and gives parameters.
     """
 
     route: Any
@@ -82,6 +90,7 @@ class Leaf:
     depth: int = 0
     prefix: bool = False
     edge: bool = False
+    gate: Callable[[Scope], dict[str, Any] | None] | None = None
     name: str = ""
     inner: dict[Any, ASGIApp] = field(default_factory=dict)
 

@@ -105,6 +105,11 @@ class Dispatcher:
         try:
             for leaf, params, end in found:
                 if leaf.methods is None or method in leaf.methods:
+                    if leaf.gate is not None:
+                        more = leaf.gate(scope)
+                        if more is None:
+                            continue
+                        params = {**params, **more}
                     # What matched is set outside, for middleware that looks at it on the way back; everything else in
                     # a shallow copy, so that what the route changes stays inside.
                     scope.update(leaf.keys)
@@ -151,7 +156,8 @@ class Dispatcher:
         if not self.redirect_slashes or scope["type"] != "http" or path in ("/", ""):
             return False
         other = path[:-1] if path.endswith("/") else path + "/"
-        return any(not match[0].edge for match in self._http.find(other))
+        # What has a prefix would have matched without its slash as well.
+        return any(not match[0].edge and not match[0].prefix for match in self._http.find(other))
 
     async def _refuse(
         self, refusal: Exception, match: Found[Leaf], path: str, scope: Scope, receive: Receive, send: Send

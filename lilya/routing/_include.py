@@ -45,6 +45,8 @@ class Include(BasePath):
         middleware: Iterable[Any] | None = None,
         permissions: Iterable[Any] | None = None,
         exception_handlers: ExceptionHandlers | None = None,
+        before_request: Iterable[Any] | None = None,
+        after_request: Iterable[Any] | None = None,
         include_in_schema: bool = True,
         deprecated: bool = False,
         redirect_slashes: bool = True,
@@ -64,7 +66,7 @@ class Include(BasePath):
         if namespace is not None:
             routes = routes_of(namespace, pattern)
         self._routes = list(routes) if routes is not None and app is None else None
-        self.layers = Layers(middleware, permissions, exception_handlers)
+        self.layers = Layers(middleware, permissions, exception_handlers, before_request, after_request)
         self.include_in_schema = include_in_schema
         self.deprecated = deprecated
         self.redirect_slashes = redirect_slashes

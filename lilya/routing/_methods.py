@@ -7,6 +7,7 @@ from functools import partialmethod
 from typing import Any, TypeVar
 
 from lilya.routing._base import BasePath
+from lilya.routing._host import Host
 from lilya.routing._include import Include
 from lilya.routing._path import Path, WebSocketPath
 from lilya.types import ASGIApp
@@ -36,6 +37,10 @@ class RoutingMethodsMixin:
     def include(self, path: str, app: ASGIApp | str | None = None, **options: Any) -> None:
         """Add `Include(path, app, **options)`."""
         self.add(Include(path, app, **options))
+
+    def host(self, host: str, app: ASGIApp | str, name: str | None = None, **options: Any) -> None:
+        """Add `Host(host, app, name, **options)`."""
+        self.add(Host(host, app, name, **options))
 
     def route(self, path: str, methods: Iterable[str], **options: Any) -> Callable[[F], F]:
         """Decorate the handler of `Path(path, handler, methods=methods, **options)`;

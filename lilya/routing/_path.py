@@ -109,10 +109,13 @@ class Path(Route):
         middleware: Iterable[Any] | None = None,
         permissions: Iterable[Any] | None = None,
         exception_handlers: ExceptionHandlers | None = None,
+        before_request: Iterable[Any] | None = None,
+        after_request: Iterable[Any] | None = None,
         deprecated: bool = False,
         on_disconnect: OnDisconnect | None = None,
     ) -> None:
-        super().__init__(path, handler, name, Layers(middleware, permissions, exception_handlers), on_disconnect)
+        layers = Layers(middleware, permissions, exception_handlers, before_request, after_request)
+        super().__init__(path, handler, name, layers, on_disconnect)
         if isinstance(methods, str):
             raise ImproperlyConfigured(f"Path({path!r}): methods is a list like ['GET'], not the str {methods!r}")
         if methods is None and is_function(self.handler):
@@ -150,9 +153,12 @@ class WebSocketPath(Route):
         middleware: Iterable[Any] | None = None,
         permissions: Iterable[Any] | None = None,
         exception_handlers: ExceptionHandlers | None = None,
+        before_request: Iterable[Any] | None = None,
+        after_request: Iterable[Any] | None = None,
         on_disconnect: OnDisconnect | None = None,
     ) -> None:
-        super().__init__(path, handler, name, Layers(middleware, permissions, exception_handlers), on_disconnect)
+        layers = Layers(middleware, permissions, exception_handlers, before_request, after_request)
+        super().__init__(path, handler, name, layers, on_disconnect)
         self.include_in_schema = include_in_schema
 
     def plant(self, bed: Bed) -> None:
@@ -168,7 +174,8 @@ def reverse(dispatcher: Dispatcher, name: str, path_params: Mapping[str, Any]) -
     dispatcher.compile()
     for leaf in dispatcher.leaves:
         if leaf.prefix:
-            found = _reverse_inside(leaf, name, path_params)
+            reverse_route = getattr(leaf.route, "reverse", None)
+            found = reverse_route(name, path_params) if reverse_route else _reverse_inside(leaf, name, path_params)
             if found is not None:
                 return found
         elif leaf.name == name and set(leaf.template.names) == set(path_params):

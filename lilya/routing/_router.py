@@ -41,6 +41,8 @@ class Router(RoutingMethodsMixin):
         *,
         middleware: Iterable[Any] | None = None,
         permissions: Iterable[Any] | None = None,
+        before_request: Iterable[Any] | None = None,
+        after_request: Iterable[Any] | None = None,
         include_in_schema: bool = True,
         deprecated: bool = False,
         on_disconnect: OnDisconnect | None = None,
@@ -49,7 +51,7 @@ class Router(RoutingMethodsMixin):
         self.redirect_slashes = redirect_slashes
         self.default = default
         self.hooks = Hooks(lifespan, on_startup, on_shutdown)
-        self.layers = Layers(middleware, permissions)
+        self.layers = Layers(middleware, permissions, None, before_request, after_request)
         self.include_in_schema = include_in_schema
         self.deprecated = deprecated
         self.on_disconnect = on_disconnect
@@ -67,7 +69,7 @@ class Router(RoutingMethodsMixin):
         return self._dispatcher.rescue
 
     @rescue.setter
-    def rescue(self, rescue: Rescue) -> None:
+    def rescue(self, rescue: Rescue | None) -> None:
         self._dispatcher.rescue = rescue
 
     def compile(self, outer: frozenset[str] = frozenset()) -> Dispatcher:

@@ -50,7 +50,7 @@ class TestResponse(httpx.Response):
         messages = self.extensions["asgi"].get("http.response.debug", ())
         info: dict[str, Any] = {}
         for message in messages:
-            info.update(message["info"])
+            info.update(message.get("info", {}))
         return info
 
     @classmethod
@@ -64,6 +64,7 @@ class Cookies(httpx.Cookies):
     """Cookies that look at a response only when it sets some: that is a fifth of what a small request costs."""
 
     def extract_cookies(self, response: httpx.Response) -> None:
+        """Keep the cookies `response` sets, if any."""
         if "set-cookie" in response.headers:
             super().extract_cookies(response)
 

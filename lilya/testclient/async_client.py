@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import anyio
 
@@ -84,7 +84,7 @@ class AsyncTestClient(Subject, httpx.AsyncClient):
             transport=_Transport(self),
         )
 
-    async def __aenter__(self) -> AsyncTestClient:
+    async def __aenter__(self) -> Self:
         if self._running is not None:
             raise RuntimeError("the client is open already: one `async with` at a time")
         async with AsyncExitStack() as stack:

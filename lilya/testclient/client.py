@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from types import TracebackType
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 from lilya.testclient._httpx import CookieTypes, HeaderTypes, httpx
 from lilya.testclient._portal import Loop, Portal, open_portal
@@ -94,7 +94,7 @@ class TestClient(Subject, httpx.Client):
             transport=_Transport(self),
         )
 
-    def __enter__(self) -> TestClient:
+    def __enter__(self) -> Self:
         if self._portal is not None:
             raise RuntimeError("the client is open already: one `with` at a time")
         with ExitStack() as stack:

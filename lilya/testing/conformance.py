@@ -29,7 +29,7 @@ _EXTENSIONS: Final[Mapping[str, str]] = {
     "http.response.pathsend": "http.response.pathsend",
     "http.response.push": "http.response.push",
     "http.response.trailers": "http.response.trailers",
-    "http.response.zerocopysend": "http.response.zerocopysend",
+    "http.response.zerocopysend": "http.response.zerocopysend",  # never offered: file descriptors need a socket
     "websocket.http.response.body": "websocket.http.response",
     "websocket.http.response.start": "websocket.http.response",
 }

@@ -103,25 +103,28 @@ class MemoryExchange(Connection):
             self._head = ResponseHead(message["status"], [_raw(pair) for pair in message.get("headers", ())])
             self._bodiless = self._bodiless or self._head.status in (204, 304)
         elif kind == "http.response.body":
-            await self._put_chunk(message.get("body", b""))
+            await self._put_chunk(message.get("body", b""), last=self._judge.done)
         elif kind == "http.response.pathsend":
-            async with await anyio.open_file(message["path"], "rb") as file:
-                while chunk := await file.read(self.options.message_size):
-                    await self._put_chunk(chunk)
-            await self._put_chunk(b"")
+            await self._put_file(message["path"])
         else:
             self.extras.setdefault(kind, []).append(message)
         if self._judge.done:
             self._response.close()
 
-    async def _put_chunk(self, chunk: Any) -> None:
+    async def _put_file(self, path: str) -> None:
+        await self._put_chunk(b"")
+        async with await anyio.open_file(path, "rb") as file:
+            while not self._response.closed and (chunk := await file.read(self.options.message_size)):
+                await self._put_chunk(chunk)
+
+    async def _put_chunk(self, chunk: Any, *, last: bool = False) -> None:
         if self._head is not None:
             self._response.put_nowait(self._head)
             self._head = None
         if not chunk or self._bodiless:
             return
         data = _encoded(chunk)
-        if self._judge.done and len(data) <= self.options.message_size:
+        if last and len(data) <= self.options.message_size:
             self._response.put_nowait(data)
         else:
             await self._response.put(data)

@@ -5,16 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from lilya.exceptions import ImproperlyConfigured
+
 __all__ = ["DEFAULT_EXTENSIONS", "ServerOptions"]
 
-# What `scope["extensions"]` offers. Also understood: "http.response.early_hint", "http.response.pathsend",
-# "http.response.push" and "http.response.trailers".
+# What `scope["extensions"]` offers, and what it may offer.
 DEFAULT_EXTENSIONS = frozenset({"http.response.debug", "websocket.http.response"})
+_EXTENSIONS = frozenset(
+    {
+        *DEFAULT_EXTENSIONS,
+        "http.response.early_hint",
+        "http.response.pathsend",
+        "http.response.push",
+        "http.response.trailers",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerOptions:
-    """Everything about the in-memory server that can be set.
+    """Everything about the in-memory server that can be set; `ImproperlyConfigured` where it makes no sense.
 
     `response_buffer`: bytes of a response body the server takes before the client has read them. With 0, the default,
         `send` returns when the client has the piece, so nothing runs ahead of the test. A last piece of no more than
@@ -28,7 +38,8 @@ class ServerOptions:
         it (hypercorn).
     `disconnect_grace`: seconds (of the event loop's clock) an application may go on after its client left early; then
         it is cancelled, so that no test hangs.
-    `extensions`: the names `scope["extensions"]` offers.
+    `extensions`: the names `scope["extensions"]` offers; besides the default also "http.response.early_hint",
+        "http.response.pathsend", "http.response.push" and "http.response.trailers".
     `check_conformance`: judge the contents of messages and the application's return, not only the order of messages.
     `raise_app_exceptions`: an exception of the application reaches the client as itself; if not, it becomes a response
         of status 500, or a response cut short.
@@ -46,3 +57,13 @@ class ServerOptions:
     check_conformance: bool = True
     raise_app_exceptions: bool = True
     wait_for_background: bool = True
+
+    def __post_init__(self) -> None:
+        unknown = self.extensions - _EXTENSIONS
+        if unknown:
+            raise ImproperlyConfigured(f"unknown extensions {sorted(unknown)}; there are {sorted(_EXTENSIONS)}")
+        if self.message_size < 1:
+            raise ImproperlyConfigured(f"message_size wants at least 1 byte, got {self.message_size}")
+        for name in ("response_buffer", "request_buffer", "websocket_buffer", "disconnect_grace"):
+            if getattr(self, name) < 0:
+                raise ImproperlyConfigured(f"{name} wants at least 0, got {getattr(self, name)}")

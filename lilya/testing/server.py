@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 from urllib.parse import unquote
 
 from anyio.abc import TaskGroup
@@ -59,7 +59,7 @@ class MemoryServer:
         self._connections: dict[Connection, None] = {}
         self._stack = AsyncExitStack()
 
-    async def __aenter__(self) -> MemoryServer:
+    async def __aenter__(self) -> Self:
         failure: BaseException | None = None
         async with AsyncExitStack() as stack:
             nursery = await stack.enter_async_context(open_nursery())

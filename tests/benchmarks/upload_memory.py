@@ -18,6 +18,7 @@ from lilya.apps import Lilya
 from lilya.requests import Request
 from lilya.responses.base import JSONResponse
 from lilya.routing import Path
+from lilya.testing.server import http_scope
 from lilya.types import Message
 
 __all__ = ["measure"]
@@ -66,9 +67,7 @@ async def post(app: Lilya, size: int) -> bytes:
     async def send(message: Message) -> None:
         answer.extend(message.get("body", b""))
 
-    headers = [(b"content-type", b"multipart/form-data; boundary=" + BOUNDARY)]
-    scope = {"type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST", "scheme": "http"}
-    scope |= {"path": "/", "raw_path": b"/", "query_string": b"", "root_path": "", "headers": headers}
+    scope = http_scope("POST", "/", headers=[(b"content-type", b"multipart/form-data; boundary=" + BOUNDARY)])
     await app(scope, receive, send)
     return bytes(answer)
 
@@ -79,12 +78,17 @@ def resident(field: str) -> int:
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{field}:"))
 
 
+def forget_peak() -> int:
+    """Count the peak from here on, and say what this process has now."""
+    FilePath("/proc/self/clear_refs").write_text("5")
+    return resident("VmRSS")
+
+
 async def measure(size: int) -> int:
     """By how many bytes the peak of the resident set grows while `size` bytes are uploaded."""
     app = Lilya(routes=[Path("/", upload, methods=["POST"])])
     await post(app, 4 * MIB)
-    FilePath("/proc/self/clear_refs").write_text("5")  # the peak is counted from here on
-    before = resident("VmRSS")
+    before = forget_peak()
     answer = await post(app, size)
     assert answer == b'{"title":"large","size":%d}' % size, answer
     return resident("VmHWM") - before

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["CAPTURED", "BOUNDARY", "Captured", "Part", "multipart"]
+__all__ = ["BOUNDARY", "CAPTURED", "Captured", "Part", "multipart"]
 
 BOUNDARY: Final = "----WebKitFormBoundaryvgKXvcLSy6NBlBDO"
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import get_type_hints
 
-import anyio
 import pytest
 
 from lilya._forms import FormOptions
@@ -14,7 +12,7 @@ from lilya.concurrency.nursery import open_nursery
 from lilya.datastructures import DataUpload, FormData
 from lilya.exceptions import BadRequest, ClientDisconnect
 from lilya.requests import Request
-from lilya.types import Message, Receive, Scope, Send
+from lilya.types import Message, Scope
 from tests.forms.bodies import CAPTURED, Captured, Part, multipart
 from tests.forms.posting import MULTIPART, URLENCODED, pieces, post
 
@@ -104,7 +102,7 @@ async def test_files_are_closed_when_the_block_raises() -> None:
     assert file.file.closed
 
 
-# -- read once ----------------------------------------------------------------------------------------------------------
+# -- read once ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("content_type", "body"), [(URLENCODED, b"a=1"), (MULTIPART, multipart([Part("a", b"1")]))])
@@ -211,7 +209,7 @@ async def test_when_the_reader_fails_the_one_who_waits_is_told_that_the_body_is_
     await post(handler, MULTIPART, [b"non", b"sense"])
 
 
-# -- limits and errors --------------------------------------------------------------------------------------------------
+# -- limits and errors -------------------------------------------------------------------------------------------------
 
 
 def test_every_limit_can_be_given_to_form() -> None:
@@ -221,9 +219,9 @@ def test_every_limit_can_be_given_to_form() -> None:
 async def test_a_limit_that_is_none_is_refused_when_it_is_given() -> None:
     async def handler(request: Request) -> None:
         with pytest.raises(ValueError, match="max_files=-1: wanted a number from 0 up"):
-            request.form(max_files=-1)
+            await request.form(max_files=-1)
         with pytest.raises(TypeError, match="max_fils"):
-            request.form(max_fils=1)  # type: ignore[call-arg]
+            await request.form(max_fils=1)  # type: ignore[call-arg]
 
     await post(handler, URLENCODED, b"a=1")
 
@@ -297,12 +295,10 @@ async def test_a_body_declared_too_large_is_refused_before_it_is_read() -> None:
 
 @pytest.mark.parametrize("length", [b"", b"nonsense", b"-1", b"1000"])
 async def test_what_is_declared_wrong_is_not_believed(length: bytes) -> None:
-    handler = partial(Request.form, max_body_size=1000)
+    async def handler(request: Request) -> FormData:
+        return await request.form(max_body_size=1000)
 
-    async def read(request: Request) -> FormData:
-        return await handler(request)
-
-    assert await post(read, MULTIPART, multipart([Part("a", b"1")]), headers=[(b"content-length", length)])
+    assert await post(handler, MULTIPART, multipart([Part("a", b"1")]), headers=[(b"content-length", length)])
 
 
 async def test_a_large_urlencoded_form_is_decoded_in_a_thread() -> None:
@@ -310,7 +306,7 @@ async def test_a_large_urlencoded_form_is_decoded_in_a_thread() -> None:
     assert fields["a"] == "A" * 300_000
 
 
-# -- data ---------------------------------------------------------------------------------------------------------------
+# -- data --------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

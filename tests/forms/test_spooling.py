@@ -71,7 +71,7 @@ def upload(value: object) -> DataUpload:
     return value
 
 
-# -- where files are ----------------------------------------------------------------------------------------------------
+# -- where files are ---------------------------------------------------------------------------------------------------
 
 
 @needs_proc
@@ -113,7 +113,7 @@ async def test_all_files_together_take_a_limited_part_of_the_memory_but_small_on
     await post(handler, MULTIPART, pieces(multipart(parts)))
 
 
-# -- who writes and reads -----------------------------------------------------------------------------------------------
+# -- who writes and reads ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("cut", [65536, 1000])
@@ -184,10 +184,10 @@ async def test_others_run_while_a_body_that_is_there_whole_is_taken_apart() -> N
             nursery.cancel_scope.cancel()
         return turns
 
-    assert await post(handler, MULTIPART, multipart([Part("f", LARGE, "x")])) >= len(LARGE) // PIECE - 1
+    assert await post(handler, MULTIPART, multipart([Part("f", LARGE, "x")])) >= len(LARGE) // PIECE // 2
 
 
-# -- that none stays open -----------------------------------------------------------------------------------------------
+# -- that none stays open ----------------------------------------------------------------------------------------------
 
 TWO_LARGE = multipart([Part("f", LARGE, "x"), Part("g", LARGE, "y")])
 
@@ -257,9 +257,8 @@ async def test_a_refused_form_leaves_no_file(body: bytes, options: FormOptions, 
 @needs_proc
 async def test_a_client_that_leaves_leaves_no_file(folder: Path) -> None:
     async def handler(request: Request) -> None:
-        with pytest.raises(ClientDisconnect) as caught:
+        with pytest.raises(ClientDisconnect):
             await request.form()
-        assert caught.value
         assert open_files(folder) == []
 
     await post(handler, MULTIPART, pieces(TWO_LARGE[:-10]), leaves=True)
@@ -304,7 +303,7 @@ def failing(at: int, error: Exception | Callable[[], None]) -> type[Spool]:
 async def test_being_cancelled_while_a_thread_writes_waits_for_it_and_leaves_no_file(
     folder: Path, spool: type[Spool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ended = []
+    ended: list[bool] = []
 
     def cancel() -> None:
         anyio.from_thread.run_sync(scope.cancel)
@@ -358,7 +357,7 @@ async def test_a_file_that_cannot_even_be_closed_hides_nothing(
     await post(handler, MULTIPART, pieces(TWO_LARGE[:-10]))
 
 
-# -- in an application --------------------------------------------------------------------------------------------------
+# -- in an application -------------------------------------------------------------------------------------------------
 
 
 @needs_proc

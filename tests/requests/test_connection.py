@@ -64,7 +64,7 @@ def test_what_a_minimal_scope_lacks_is_empty() -> None:
     assert shown.client is None
     assert shown.server is None
     assert shown.path_params == {}
-    assert shown.query_params == {}
+    assert len(shown.query_params) == 0
     assert shown.cookies == {}
     assert len(shown.headers) == 0
     assert len(shown.state) == 0
@@ -198,7 +198,7 @@ def test_the_state_is_the_scopes_and_is_made_where_there_is_none() -> None:
 )
 def test_what_middleware_adds_is_shown_and_missed_by_name(name: str, middleware: str) -> None:
     assert getattr(connection(**{name: {"a": 1}}), name) == {"a": 1}
-    with pytest.raises(ImproperlyConfigured, match=f"^500: {middleware} must be installed to access request.{name}$"):
+    with pytest.raises(ImproperlyConfigured, match=f"{middleware} must be installed to access request.{name}$"):
         getattr(connection(), name)
 
 

@@ -70,6 +70,26 @@ async def fail_talk(app: ASGIApp, path: str = "/", *messages: Message, **scope: 
     return await _expect(app, websocket_scope(path, **scope), wire)
 
 
+async def fail_to_start(app: ASGIApp) -> tuple[list[Message], Exception]:
+    """Run the lifespan of an app that does not start: what it sent, and what it raised."""
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        if sent:
+            await anyio.sleep_forever()
+        return {"type": "lifespan.startup"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    with anyio.fail_after(PATIENCE):
+        try:
+            await app({"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}, receive, send)
+        except Exception as error:
+            return sent, error
+    raise AssertionError("nothing was raised to the server")
+
+
 async def _expect(app: ASGIApp, scope: dict[str, Any], wire: Answer) -> Answer:
     with anyio.fail_after(PATIENCE):
         try:

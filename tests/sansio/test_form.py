@@ -37,11 +37,14 @@ def test_no_limit_is_infinity() -> None:
     assert FormLimits(max_files=math.inf).max_files == math.inf
 
 
-CHARSETS = (
-    "ascii us-ascii iso-8859-1 iso-8859-2 iso-8859-9 iso-8859-10 iso-8859-11 iso-8859-13 iso-8859-14 iso-8859-15 "
-    "iso-8859-16 latin1 latin-1 windows-1250 windows-1258 koi8-r koi8-u gbk gb2312 gb18030 big5 euc-jp "
-    "euc-kr shift_jis iso-2022-jp utf-16 utf-16le utf-16be"
-).split()
+# fmt: off
+CHARSETS = [
+    "ascii", "us-ascii", "iso-8859-1", "iso-8859-2", "iso-8859-9", "iso-8859-10", "iso-8859-11", "iso-8859-13",
+    "iso-8859-14", "iso-8859-15", "iso-8859-16", "latin1", "latin-1", "windows-1250", "windows-1258", "koi8-r",
+    "koi8-u", "gbk", "gb2312", "gb18030", "big5", "euc-jp", "euc-kr", "shift_jis", "iso-2022-jp", "utf-16",
+    "utf-16le", "utf-16be",
+]
+# fmt: on
 
 
 @pytest.mark.parametrize("charset", CHARSETS)

@@ -101,7 +101,7 @@ def test_content_may_look_like_the_beginning_of_a_boundary(content: bytes) -> No
     assert b"".join(piece for piece in pieces if isinstance(piece, bytes)) == content
 
 
-# -- headers of parts ---------------------------------------------------------------------------------------------------
+# -- headers of parts --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_a_part_without_headers_is_refused_for_having_no_name() -> None:
     assert refused(multipart([b"\r\nvalue"]))[1] == 'The Content-Disposition header field "name" must be provided.'
 
 
-# -- charsets -----------------------------------------------------------------------------------------------------------
+# -- charsets ----------------------------------------------------------------------------------------------------------
 
 
 def test_a_field_is_text_in_the_charset_of_its_part() -> None:
@@ -186,7 +186,7 @@ def test_what_is_no_text_in_its_charset_is_read_as_utf_8_and_never_fails(charset
     assert decode(body) == [Field("a", "ü \\x \ufffd")]
 
 
-# -- limits -------------------------------------------------------------------------------------------------------------
+# -- limits ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -311,12 +311,13 @@ def test_without_being_asked_it_protects_itself(body: bytes, message: str) -> No
 def test_a_header_of_nothing_but_spaces_does_not_go_on_for_ever() -> None:
     decoder = MultipartDecoder(BOUNDARY)
     decoder.feed(b"--" + BOUNDARY.encode() + b"\r\nX:")
+    for _ in range(40):
+        decoder.feed(b" " * 100)
     with pytest.raises(MultiPartException, match="Part header too long"):
-        for _ in range(5000):
-            decoder.feed(b" ")
+        decoder.feed(b" " * 100)
 
 
-# -- malformed bodies ---------------------------------------------------------------------------------------------------
+# -- malformed bodies --------------------------------------------------------------------------------------------------
 
 NO_BOUNDARY = f"The multipart body does not begin with its boundary '--{BOUNDARY}'."
 CUT_OFF = f"The multipart body ends before its final boundary '--{BOUNDARY}--'."
@@ -363,7 +364,7 @@ def test_a_refused_body_is_told_to_the_client_and_not_to_the_log(caplog: pytest.
     assert not caplog.records
 
 
-# -- the boundary -------------------------------------------------------------------------------------------------------
+# -- the boundary ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("boundary", ["B", BOUNDARY, "x" * 70, "x" * 200, "'()+_,-./:=? x", "a@b", "-", "--"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from typing import TypeAlias
 
@@ -50,7 +51,7 @@ def meaning(pieces: Iterable[bytes], boundary: str = BOUNDARY, limits: FormLimit
 
 def cut(body: bytes, places: Iterable[int]) -> list[bytes]:
     edges = [0, *sorted(place % (len(body) + 1) for place in places), len(body)]
-    return [body[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    return [body[start:end] for start, end in itertools.pairwise(edges)]
 
 
 def bytewise(body: bytes) -> list[bytes]:

@@ -590,6 +590,25 @@ async def test_extensions_that_are_offered_are_collected(tmp_path: Path) -> None
     }
 
 
+async def test_a_file_is_sent_no_faster_than_it_is_read_and_no_further(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(b"x" * 100)
+    returned: list[bool] = []
+
+    async def http(scope: Scope, receive: Receive, send: Send) -> None:
+        await send(START)
+        await send({"type": "http.response.pathsend", "path": str(file)})
+        returned.append(True)
+
+    async with serve(http, extensions=frozenset({"http.response.pathsend"}), message_size=10) as server:
+        exchange = server.request(http_scope("GET", "/"))
+        await exchange.head()
+        assert await exchange.chunk() == b"x" * 10
+        assert not returned
+        await exchange.aclose()
+    assert returned == [True]
+
+
 @pytest.mark.parametrize("count", [1, 2])
 async def test_failed_background_work_is_raised_by_the_call_that_started_it(count: int) -> None:
     async def http(scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,0 +1,127 @@
+"""Routes of one host name: `Host("api.example.org", app=api)`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from lilya._asgi.exchange import exchange_of, run_alone
+from lilya._define import import_string
+from lilya._handling.call import OnDisconnect
+from lilya._handling.errors import default_answer
+from lilya._paths.template import PathTemplate
+from lilya.datastructures._headers import Header
+from lilya.datastructures._url import URLPath
+from lilya.exceptions import HTTPException, ImproperlyConfigured
+from lilya.routing._base import BasePath, Bed, Layers, Leaf, NoMatchFound
+from lilya.routing._dispatch import Dispatcher
+from lilya.routing._path import reverse
+from lilya.types import ASGIApp, ExceptionHandlers, Receive, Scope, Send
+
+__all__ = ["Host"]
+
+
+class Host(BasePath):
+    """An app for one host name: `Host("{tenant}.example.org", app=tenants)`.
+
+    The name may hold parameters; the port of the `Host` header does not matter, one in the pattern is used for URLs
+    only. The app is opaque: it gets every path, and answers its own 404.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        app: ASGIApp | str,
+        name: str | None = None,
+        *,
+        middleware: Iterable[Any] | None = None,
+        permissions: Iterable[Any] | None = None,
+        exception_handlers: ExceptionHandlers | None = None,
+        before_request: Iterable[Any] | None = None,
+        after_request: Iterable[Any] | None = None,
+        on_disconnect: OnDisconnect | None = None,
+    ) -> None:
+        if host.startswith("/"):
+            raise AssertionError(f"A host does not start with '/', got {host!r}: did you mean Include?")
+        self.host = host
+        self.path = "/"
+        self.name = name
+        self.app: ASGIApp = import_string(app) if isinstance(app, str) else app
+        if not callable(self.app):
+            raise ImproperlyConfigured(f"Host({host!r}): {app!r} is no ASGI app, it cannot be called")
+        self.layers = Layers(middleware, permissions, exception_handlers, before_request, after_request)
+        self.on_disconnect = on_disconnect
+        # A host name is matched as one path segment: the same parameters, the same transformers.
+        self._template = PathTemplate.parse(f"/{host}")
+        name_only, _, port = host.rpartition(":")
+        matched = PathTemplate.parse(f"/{name_only}") if port.isdigit() else self._template
+        self._regex = re.compile(matched.regex.pattern, re.IGNORECASE)
+        self._params = {param.name: param.transformer for param in matched.params}
+
+    @property
+    def routes(self) -> Any:
+        """The routes of the app."""
+        return getattr(self.app, "routes", None) or []
+
+    def gate(self, scope: Scope) -> dict[str, Any] | None:
+        """The parameters of the host name, or None where the request is for another host."""
+        name = re.sub(r":\d*$", "", Header.from_scope(scope).get("host") or "")
+        match = self._regex.match(f"/{name}")
+        if match is None:
+            return None
+        try:
+            return {key: self._params[key].transform(value) for key, value in match.groupdict().items()}
+        except ValueError:
+            return None
+
+    def plant(self, bed: Bed) -> None:
+        """Put the app into the trees, behind the gate of its host name."""
+        compile_inner = getattr(self.app, "compile", None)
+        if compile_inner is not None:
+            compile_inner(bed.outer | set(self._params))
+        template = bed.template("/")
+        for tree in (bed.http, bed.websocket):
+            app = self.layers.around(self.app)
+            bed.plant(
+                tree, Leaf(self, template, app, {"route": self}, prefix=True, gate=self.gate, name=self.name or "")
+            )
+        bed.leaves.pop()  # the one of websockets: reversing needs it once
+
+    def reverse(self, name: str, path_params: dict[str, Any]) -> URLPath | None:
+        """The URL of a route of the app, `host:name` where the host has a name; None where it is another's."""
+        own = {key: value for key, value in path_params.items() if key in self._params}
+        if set(own) != set(self._params):
+            return None
+        host = self._template.format[1:].format(**own)
+        rest = {key: value for key, value in path_params.items() if key not in own}
+        if self.name and name == self.name and set(rest) == {"path"}:
+            return URLPath(f"/{str(rest['path']).lstrip('/')}", host=host)
+        inner = name.removeprefix(f"{self.name}:") if self.name else name
+        path_for = getattr(self.app, "path_for", None)
+        if path_for is None or (self.name and inner == name):
+            return None
+        try:
+            found: URLPath = path_for(inner, **rest)
+        except NoMatchFound:
+            return None
+        return URLPath(str(found), protocol=found.protocol, host=host)
+
+    def path_for(self, name: str, /, **path_params: Any) -> URLPath:
+        """The URL of a route of the app. Raises `NoMatchFound`."""
+        return reverse(Dispatcher([self]), name, path_params)
+
+    url_path_for = path_for
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve this host alone, inside any framework."""
+        if exchange_of(scope) is None:
+            return await run_alone(self, scope, receive, send)
+        try:
+            await Dispatcher([self], redirect_slashes=False)(scope, receive, send)
+        except HTTPException as exc:
+            if "app" in scope or not await default_answer(exc, scope, receive, send):
+                raise
+
+    def __repr__(self) -> str:
+        return f"Host(host={self.host!r}, name={self.name or ''!r}, app={self.app!r})"
