@@ -28,7 +28,7 @@ from lilya.requests import Request
 from lilya.responses.base import PlainText
 from lilya.routing._base import BasePath
 from lilya.routing._hooks import Hooked, define_hooks
-from lilya.routing._lifespan import Part, applications_in
+from lilya.routing._lifespan import Part, all_routes, applications_in
 from lilya.routing._methods import RoutingMethodsMixin
 from lilya.routing._router import Router
 from lilya.types import (
@@ -247,10 +247,10 @@ class Lilya(RoutingMethodsMixin):
     async def _check(self) -> AsyncIterator[None]:
         """What can only be known when the loop runs."""
         if not in_trio():
-            for leaf in self.router.compile().leaves:
-                if getattr(leaf.route, "nursery", None) == "nursery":
+            for route in all_routes(self.routes):
+                if getattr(route, "nursery", None) == "nursery":
                     raise ImproperlyConfigured(
-                        f"{leaf.route!r} asks for `nursery`, a trio.Nursery, which exists only under trio; this is "
+                        f"{route!r} asks for `nursery`, a trio.Nursery, which exists only under trio; this is "
                         "asyncio: ask for `task_group` (an anyio TaskGroup) to run on both"
                     )
         yield

@@ -6,7 +6,7 @@ leaves; only the call is inside, so what stands around it may still await. One t
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from typing import Any, Literal, TypeAlias
 
@@ -31,6 +31,10 @@ Invoke: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[Any]]
 
 # RFC 9110, section 9.2.1, and QUERY: cutting one of these short leaves nothing half done.
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "QUERY"})
+
+
+# What a handler has returned that has not.
+MISSING = object()
 
 
 def bind_http(plan: Plan) -> Bind:
@@ -69,9 +73,10 @@ def invoke_http(plan: Plan) -> Invoke:
 
 
 async def respond(result: Any, scope: Scope, receive: Receive, send: Send) -> None:
-    """Send what a handler returned."""
-    response = result if isinstance(result, Response) else to_response(result)
-    await response(scope, receive, send)
+    """Send what a handler returned. An iterator, which may block, is exhausted in a thread first."""
+    if isinstance(result, Iterator):
+        result = await run_in_threadpool(list, result)
+    await to_response(result)(scope, receive, send)
 
 
 def compile_http(plan: Plan, on_disconnect: OnDisconnect | None) -> ASGIApp:
@@ -83,9 +88,10 @@ def compile_http(plan: Plan, on_disconnect: OnDisconnect | None) -> ASGIApp:
             result = await invoke(scope, receive, send)
         except BaseExceptionGroup as group:
             raise_plain(unwrap(group))
-        if not isinstance(result, Response):
-            result = to_response(result)
-        await result(scope, receive, send)
+        if isinstance(result, Response):
+            await result(scope, receive, send)
+        else:
+            await respond(result, scope, receive, send)
 
     async def run_cancellable(scope: Scope, receive: Receive, send: Send) -> None:
         if on_disconnect is None and scope["method"] not in SAFE_METHODS:
@@ -110,6 +116,7 @@ def compile_http(plan: Plan, on_disconnect: OnDisconnect | None) -> ASGIApp:
         exchange: Exchange = scope[EXCHANGE]
         cancels = on_disconnect == "cancel" or (on_disconnect is None and scope["method"] in SAFE_METHODS)
         arguments = bind(scope, receive, send)
+        result: Any = MISSING
         async with _open(plan, arguments) as nursery:
             before = exchange.handle(nursery.cancel_scope) if cancels else None
             try:
@@ -117,10 +124,14 @@ def compile_http(plan: Plan, on_disconnect: OnDisconnect | None) -> ASGIApp:
             finally:
                 if cancels:
                     exchange.handled(before)
-            # The nursery is the request's: a streaming body may live off its tasks.
-            await respond(result, scope, receive, send)
-        if nursery.cancel_scope.cancelled_caught and exchange.gone:
+            if not nursery.cancel_scope.cancel_called:
+                # The nursery is the request's: a streaming body may live off its tasks.
+                return await respond(result, scope, receive, send)
+        if exchange.gone:
             raise ClientDisconnect(detail="the client left while the handler was at work")
+        if result is MISSING:
+            raise RuntimeError(f"{plan.handler!r} cancelled its own nursery before it returned: there is no answer")
+        await respond(result, scope, receive, send)  # it cancelled its nursery when it was done
 
     if plan.nursery is not None:
         return run_in_nursery

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from inspect import isasyncgenfunction, isgeneratorfunction
 from typing import Any, Final, TypeAlias
@@ -11,7 +11,7 @@ from lilya.concurrency.threads import enforce_async_callable
 from lilya.exceptions import ImproperlyConfigured
 from lilya.types import Lifespan, LifespanEvent
 
-__all__ = ["Hooks", "Part", "applications_in"]
+__all__ = ["Hooks", "Part", "all_routes", "applications_in"]
 
 Part: TypeAlias = Callable[[], AbstractAsyncContextManager[Mapping[str, Any] | None]]
 
@@ -65,6 +65,13 @@ class Hooks:
         yield
         for hook in self.on_shutdown:
             await enforce_async_callable(hook)()
+
+
+def all_routes(routes: Iterable[Any]) -> Iterator[Any]:
+    """All routes of a tree, those of mounted applications too, in declared order."""
+    for route in routes:
+        yield route
+        yield from all_routes(getattr(route, "routes", None) or ())
 
 
 def applications_in(routes: Iterable[Any], wanted: str) -> list[Any]:

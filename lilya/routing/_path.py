@@ -137,8 +137,8 @@ class Path(Route):
 class WebSocketPath(Route):
     """A websocket route: `WebSocketPath("/chat/{room}", handler)`.
 
-    A function gets the `WebSocket` as `websocket`, or as its first parameter, whatever its name. With `on_disconnect="ignore"`
-    a handler that is not receiving runs on when its client leaves.
+    A function gets the `WebSocket` as `websocket`, or as its first parameter, whatever its name. With
+    `on_disconnect="ignore"` a handler that is not receiving runs on when its client leaves.
     """
 
     kind = "websocket"
