@@ -296,14 +296,16 @@ class Exchange(Outbox):
         del self.scope[EXCHANGE]  # scope and exchange hold each other: leave nothing to the cycle collector
         if self._reader is not None or self._cleanups is not None:
             return True
-        self._leave()
-        return False
-
-    def _leave(self) -> None:
         home = self.home
         del home.live[self]
-        if home.idle is not None and not home.live:
-            home.idle.set()
+        if home.idle is not None or self._inbox is not None:
+            self._left()
+        return False
+
+    def _left(self) -> None:
+        """Tell whom it concerns that the exchange has left its home."""
+        if self.home.idle is not None and not self.home.live:
+            self.home.idle.set()
         if self._inbox is not None:
             self._inbox.disown()
 
@@ -320,7 +322,8 @@ class Exchange(Outbox):
                 with shielded(CLEANUP_SECONDS):
                     await self._reader_gone.wait()
         finally:
-            self._leave()
+            del self.home.live[self]
+            self._left()
 
     async def _clean(self, cleanup: Cleanup) -> None:
         try:

@@ -14,12 +14,12 @@ import anyio
 
 from lilya._asgi.exchange import EXCHANGE, Exchange, is_departure
 from lilya._handling.plan import Plan
-from lilya._handling.result import to_response
+from lilya._handling.result import DATA, to_response
 from lilya.concurrency.nursery import open_nursery, open_trio_nursery, raise_plain, unwrap
 from lilya.concurrency.threads import run_in_threadpool
 from lilya.exceptions import ClientDisconnect, WebSocketDisconnect
 from lilya.requests import Request
-from lilya.responses.base import Response
+from lilya.responses.base import Ok, Response
 from lilya.types import ASGIApp, Receive, Scope, Send
 from lilya.websockets import WebSocket, WebSocketState
 
@@ -72,11 +72,16 @@ def invoke_http(plan: Plan) -> Invoke:
     return lambda scope, receive, send: handler(**bind(scope, receive, send))
 
 
-async def respond(result: Any, scope: Scope, receive: Receive, send: Send) -> None:
-    """Send what a handler returned. An iterator, which may block, is exhausted in a thread first."""
+async def response_of(result: Any) -> ASGIApp:
+    """What answers with what a handler returned. An iterator, which may block, is exhausted in a thread first."""
     if isinstance(result, Iterator):
         result = await run_in_threadpool(list, result)
-    await to_response(result)(scope, receive, send)
+    return to_response(result)
+
+
+async def respond(result: Any, scope: Scope, receive: Receive, send: Send) -> None:
+    """Send what a handler returned."""
+    await (await response_of(result))(scope, receive, send)
 
 
 def compile_http(plan: Plan, on_disconnect: OnDisconnect | None) -> ASGIApp:
@@ -88,10 +93,9 @@ def compile_http(plan: Plan, on_disconnect: OnDisconnect | None) -> ASGIApp:
             result = await invoke(scope, receive, send)
         except BaseExceptionGroup as group:
             raise_plain(unwrap(group))
-        if isinstance(result, Response):
-            await result(scope, receive, send)
-        else:
-            await respond(result, scope, receive, send)
+        if not isinstance(result, Response):
+            result = Ok(result) if isinstance(result, DATA) else await response_of(result)
+        await result(scope, receive, send)
 
     async def run_cancellable(scope: Scope, receive: Receive, send: Send) -> None:
         if on_disconnect is None and scope["method"] not in SAFE_METHODS:

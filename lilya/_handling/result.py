@@ -8,7 +8,7 @@ from lilya.concurrency.threads import is_async_callable
 from lilya.responses.base import Ok
 from lilya.types import ASGIApp
 
-__all__ = ["to_response"]
+__all__ = ["DATA", "to_response"]
 
 # What cannot be an ASGI app, for looking closer at a value is dear and most handlers return one of these.
 DATA = (dict, list, str, int, float, tuple, type(None))

@@ -16,7 +16,7 @@ _BEYOND_ASCII: Final = re.compile(rb"[\x80-\xff]+")
 def parse_urlencoded(body: bytes, limits: FormLimits = DEFAULT_LIMITS, charset: str = "utf-8") -> list[tuple[str, str]]:
     """The pairs of a form, in order, blank values kept; plus and percent signs are decoded once.
 
-    Names and values are measured as sent. Bytes that are no text in `charset` are replaced: see `decode_text`.
+    Names and values are measured before they are decoded. Bytes that are no text in `charset` are replaced: see `decode_text`.
 
     Raises:
         MultiPartException: too many fields or too long a name (400), too large a value (413).

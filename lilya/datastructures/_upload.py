@@ -80,6 +80,8 @@ class DataUpload:
 
         Done even if the caller is cancelled; a cancellation waits for it, at most 5 seconds for an async file.
         """
+        if getattr(self.file, "closed", False) is True:
+            return
         close = getattr(self.file, "aclose", None) or self.file.close
         if is_async_callable(close):
             with shielded(CLOSE_SECONDS):

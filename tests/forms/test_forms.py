@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from typing import get_type_hints
 
 import pytest
 
+import lilya._forms
 from lilya._forms import FormOptions
 from lilya._sansio.form import FormLimits, MultiPartException
+from lilya._sansio.urlencoded import parse_urlencoded
 from lilya.concurrency.nursery import open_nursery
 from lilya.datastructures import DataUpload, FormData
 from lilya.exceptions import BadRequest, ClientDisconnect
@@ -301,9 +304,20 @@ async def test_what_is_declared_wrong_is_not_believed(length: bytes) -> None:
     assert await post(handler, MULTIPART, multipart([Part("a", b"1")]), headers=[(b"content-length", length)])
 
 
-async def test_a_large_urlencoded_form_is_decoded_in_a_thread() -> None:
-    fields = await post(form, URLENCODED, pieces(b"a=" + b"%41" * 300_000))
-    assert fields["a"] == "A" * 300_000
+@pytest.mark.parametrize(("size", "threaded"), [(60_000, False), (300_000, True)])
+async def test_a_large_urlencoded_form_is_decoded_in_a_thread(
+    size: int, threaded: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads = []
+
+    def parse(body: bytes, limits: FormLimits, charset: str) -> list[tuple[str, str]]:
+        threads.append(threading.current_thread() is not threading.main_thread())
+        return parse_urlencoded(body, limits, charset)
+
+    monkeypatch.setattr(lilya._forms, "parse_urlencoded", parse)
+    fields = await post(form, URLENCODED, pieces(b"a=" + b"%41" * (size // 3)))
+    assert fields["a"] == "A" * (size // 3)
+    assert threads == [threaded]
 
 
 # -- data --------------------------------------------------------------------------------------------------------------

@@ -36,14 +36,21 @@ class Spool(tempfile.SpooledTemporaryFile[bytes]):
 
     writes: list[tuple[bool, int]]
     reads: list[bool]
+    closes: list[bool]
+    _rolled: bool
 
     def write(self, data: Any) -> int:
+        assert self._rolled == in_thread()
         self.writes.append((in_thread(), len(data)))
         return super().write(data)
 
     def read(self, *args: Any) -> bytes:
         self.reads.append(in_thread())
         return super().read(*args)
+
+    def close(self) -> None:
+        self.closes.append(in_thread())
+        super().close()
 
 
 def in_thread() -> bool:
@@ -63,6 +70,7 @@ def spool(monkeypatch: pytest.MonkeyPatch) -> type[Spool]:
     monkeypatch.setattr(lilya._forms, "SpooledTemporaryFile", Spool)
     monkeypatch.setattr(Spool, "writes", [], raising=False)
     monkeypatch.setattr(Spool, "reads", [], raising=False)
+    monkeypatch.setattr(Spool, "closes", [], raising=False)
     return Spool
 
 
@@ -152,6 +160,15 @@ async def test_a_file_on_the_disk_is_read_ahead_so_that_most_reads_need_no_threa
     await post(handler, MULTIPART, pieces(multipart([Part("f", LARGE, "x")])))
     assert spool.reads.count(True) == len(LARGE) // READ_AHEAD + 1
     assert spool.reads.count(False) == len(LARGE) // READ_AHEAD * 15
+
+
+async def test_a_file_is_closed_once_and_in_a_thread_where_it_is_on_the_disk(spool: type[Spool], folder: Path) -> None:
+    async def handler(request: Request) -> None:
+        async with request.form():
+            pass
+
+    await post(handler, MULTIPART, pieces(multipart([Part("f", LARGE, "x"), Part("g", b"small", "y")])))
+    assert sorted(spool.closes) == [False, True]
 
 
 async def test_a_file_on_the_disk_can_be_written_and_read_in_turn(folder: Path) -> None:
