@@ -7,8 +7,9 @@ afterwards at the end of the exchange.
 
 from __future__ import annotations
 
+import math
 import sys
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextlib import AbstractAsyncContextManager, suppress
 from tempfile import SpooledTemporaryFile
 from types import TracebackType
@@ -19,7 +20,7 @@ import anyio.lowlevel
 
 from lilya._asgi.exchange import exchange_of
 from lilya._asgi.inbox import BodyStream, Inbox
-from lilya._sansio.form import DEFAULT_LIMITS, FormLimits, too_large
+from lilya._sansio.form import DEFAULT_LIMITS, FormLimits, body_too_large, text_too_large
 from lilya._sansio.headers import parse_options
 from lilya._sansio.multipart import FILE_END, Field, FileStart, MultipartDecoder, check_boundary
 from lilya._sansio.urlencoded import parse_urlencoded
@@ -102,19 +103,20 @@ class PendingForm(AbstractAsyncContextManager[FormData], Awaitable[FormData]):
     ) -> None:
         await self._form.close()
 
-    async def _get(self) -> FormData:
+    def _get(self) -> Coroutine[Any, Any, FormData]:
         exchange = exchange_of(self._scope)
         scope = self._scope if exchange is None else exchange.scope
         forms: dict[Inbox, _SharedForm] = scope.setdefault(FORMS, {})
         shared = forms.get(self._inbox)
         if shared is None:
             shared = forms[self._inbox] = _SharedForm()
-        return await shared.get(self._read)
+        return shared.get(self._read)
 
     async def _read(self) -> FormData:
         media_type, parameters = parse_options(self._headers.get("content-type", ""))
         charset = parameters.get("charset", "utf-8")
         if media_type == "application/x-www-form-urlencoded":
+            self._check_length()
             return FormData(await _read_urlencoded(self._inbox.stream(), self._limits, charset))
         if media_type != "multipart/form-data":
             return FormData()
@@ -128,9 +130,10 @@ class PendingForm(AbstractAsyncContextManager[FormData], Awaitable[FormData]):
 
     def _check_length(self) -> None:
         """Refuse a body that is declared too large before any of it is read."""
-        length, limit = self._headers.get("content-length", ""), self._limits.max_body_size
+        limit = self._limits.max_body_size
+        length = self._headers.get("content-length", "") if limit < math.inf else ""
         if length.isdecimal() and float(length) > limit:
-            raise too_large("The form", "a form", limit)
+            raise body_too_large(self._limits)
 
 
 class _SharedForm:
@@ -162,12 +165,13 @@ class _SharedForm:
 
 
 async def _read_urlencoded(stream: BodyStream, limits: FormLimits, charset: str) -> list[tuple[str, str]]:
-    limit = min(limits.max_body_size, limits.max_fields_size)
     body = bytearray()
     async for chunk in stream:
         body += chunk
-        if len(body) > limit:
-            raise too_large("The form", "a form", limit)
+        if len(body) > limits.max_body_size:
+            raise body_too_large(limits)
+        if len(body) > limits.max_fields_size:
+            raise text_too_large(limits)
     if len(body) > LARGE_FORM:
         return await run_sync(parse_urlencoded, bytes(body), limits, charset, limiter=thread_limits().files)
     return parse_urlencoded(bytes(body), limits, charset)

@@ -28,7 +28,7 @@ from lilya.requests import Request
 from lilya.responses.base import PlainText
 from lilya.routing._base import BasePath
 from lilya.routing._hooks import Hooked, define_hooks
-from lilya.routing._lifespan import Part, all_routes, applications_in
+from lilya.routing._lifespan import Part, all_routes, parts_below, services_below
 from lilya.routing._methods import RoutingMethodsMixin
 from lilya.routing._router import Router
 from lilya.types import (
@@ -214,15 +214,16 @@ class Lilya(RoutingMethodsMixin):
         """A frozen picture of what is running now: exchanges, tasks, services, threads."""
         return self._life.statistics()
 
-    def lifespan_parts(self, life: Life | None = None) -> list[Part]:
-        """The lifespans to enter:
-
-        its own, then those of the applications it includes. `life` is whose nursery they share.
-        """
-        parts = self.router.lifespan_parts(owner=self, life=life)
+    def own_parts(self, life: Life | None = None) -> list[Part]:
+        """Its own lifespan; inside another application, whose `life` this is, it shares that one's nursery."""
+        parts = self.router.own_parts(life, owner=self)
         if life is not None and life is not self._life:
             parts.insert(0, lambda: self._adopted(life))
-        return [self._check, *parts]
+        return parts
+
+    def lifespan_parts(self, life: Life | None = None) -> list[Part]:
+        """The lifespans to enter: its own, then those of the applications it includes."""
+        return [self._check, *self.own_parts(life), *parts_below(self.routes, life)]
 
     @asynccontextmanager
     async def _adopted(self, life: Life) -> AsyncIterator[None]:
@@ -235,10 +236,11 @@ class Lilya(RoutingMethodsMixin):
 
     def all_services(self) -> tuple[Service, ...]:
         """Its services, then those of the applications it includes."""
-        children = applications_in(self.routes, "all_services")
-        return (*self.services, *(service for child in children for service in child.all_services()))
+        return (*self.services, *services_below(self.routes))
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self.middleware_stack is None:
+            self.middleware_stack = self.build_middleware_stack()
         life = self._life
         life.services = self.all_services()
         await life.run(self.lifespan_parts(life), scope, receive, send)
@@ -290,6 +292,8 @@ class Lilya(RoutingMethodsMixin):
         exchange = exchange_of(scope)
         scope = {**scope, "app": self}
         if exchange is None:
+            # What another framework has put there is of no use to us: reversing begins here.
+            scope |= {"router": self.router, "app_root_path": scope.get("root_path", "")}
             return await Exchange(self._life, scope, receive, send).run(stack, self._unhandled)
         try:
             await stack(scope, receive, send)

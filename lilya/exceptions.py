@@ -5,6 +5,7 @@
     |   +-- ImproperlyConfigured          500, also a ValueError: bad configuration, raised while the app is built
     |   +-- InternalServerError           500
     |   +-- BadRequest                    400: what the client sent cannot be read
+    |   +-- MultiPartException            400 or 413: a form is malformed or over a limit
     |   +-- NotAuthorized                 401
     |   +-- PermissionDenied              403
     |   +-- NotFound                      404, also a ValueError
@@ -51,6 +52,7 @@ __all__ = [
     "LilyaException",
     "MethodNotAllowed",
     "MissingDependency",
+    "MultiPartException",
     "NotAuthorized",
     "NotFound",
     "PermissionDenied",
@@ -143,6 +145,20 @@ class BadRequest(HTTPException):
     """What the client sent cannot be read."""
 
     status_code = 400
+
+
+class MultiPartException(HTTPException):
+    """A form cannot be read, or is over a limit; raised for both encodings.
+
+    The status is 400, or 413 where the form has too many bytes (RFC 9110, section 15.5.14). `message` says what is
+    wrong; for a limit, which one and how much it allows.
+    """
+
+    status_code = 400
+
+    def __init__(self, message: str, *, status_code: int = 400) -> None:
+        super().__init__(status_code=status_code, detail=message)
+        self.message = message
 
 
 class NotAuthorized(HTTPException):

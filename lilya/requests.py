@@ -9,6 +9,7 @@ from lilya._asgi.exchange import exchange_of
 from lilya._asgi.inbox import BodyStream, Inbox
 from lilya._connection import Connection, inbox_of
 from lilya._forms import FormOptions, PendingForm
+from lilya._sansio.form import is_charset
 from lilya._sansio.headers import parse_options
 from lilya.exceptions import BadRequest, ClientDisconnect
 from lilya.types import Message, Receive, Scope, Send
@@ -98,12 +99,12 @@ class Request(Connection):
         """
         raw = await self.body()
         charset = self.charset
+        if not is_charset(charset):  # Python knows codecs that are no charsets, and remembers every name it is asked
+            raise BadRequest(f"Unknown charset {charset[:40]!r}.")
         try:
             return raw.decode(charset)
         except UnicodeDecodeError as exc:
             raise BadRequest(f"The body is not valid {charset}: {exc.reason} at byte {exc.start}.") from exc
-        except (LookupError, ValueError) as exc:  # no such codec, or one that is none for text; a name with a NUL
-            raise BadRequest(f"Unknown charset {charset!r}.") from exc
 
     async def json(self) -> Any:
         """The body as JSON; an empty one is None.

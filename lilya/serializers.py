@@ -26,9 +26,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from importlib import import_module
 from types import MappingProxyType
-from typing import IO, Any, NoReturn, Protocol, TypeAlias, runtime_checkable
+from typing import IO, Any, NoReturn, TypeAlias
 
 from lilya.exceptions import ImproperlyConfigured, MissingDependency
+from lilya.protocols.serializer import SerializerProtocol
 
 __all__ = [
     "COMPACT",
@@ -48,27 +49,6 @@ JSONText: TypeAlias = str | bytes | bytearray | memoryview
 
 COMPACT: Mapping[str, Any] = MappingProxyType({"ensure_ascii": False, "allow_nan": False, "separators": (",", ":")})
 """The options of `json` that write the shortest text, in UTF-8, and nothing that is not JSON (RFC 8259)."""
-
-
-@runtime_checkable
-class SerializerProtocol(Protocol):
-    """What may be installed: the four functions of `json`.
-
-    `dumps` may return str or bytes. It is called with `default=`, a function that is to be asked for every object the
-    serializer cannot write itself, and that raises `ValueError` for one nobody can.
-    """
-
-    def dump(self, value: Any, file: Any, /, **options: Any) -> None:
-        """Write a value as JSON to a file."""
-
-    def dumps(self, value: Any, /, **options: Any) -> str | bytes:
-        """The JSON of a value."""
-
-    def load(self, file: Any, /, **options: Any) -> Any:
-        """The value of the JSON in a file."""
-
-    def loads(self, value: Any, /, **options: Any) -> Any:
-        """The value of a JSON text. Raises `ValueError` for what is none."""
 
 
 class CompactSerializer:

@@ -94,7 +94,7 @@ class WebSocket(Connection):
         exchange = exchange_of(scope)
         if exchange is None:
             # Used alone: no nursery watches the connection, but there is one reader and one writer all the same.
-            exchange = Exchange(Nowhere(), scope, receive, send)
+            exchange = Exchange(Nowhere(), {**scope}, receive, send)
             receive, send = exchange.receive, exchange.send
         self._inbox = inbox_of(exchange, scope, receive)
         self._exchange_found = exchange

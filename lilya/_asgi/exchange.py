@@ -29,7 +29,7 @@ from lilya._asgi.inbox import Inbox
 from lilya._asgi.outbox import Outbox
 from lilya._asgi.watch import Watch
 from lilya._sansio import http, websocket
-from lilya.concurrency.nursery import open_nursery, shielded
+from lilya.concurrency.nursery import open_nursery, raise_plain, shielded, unwrap
 from lilya.exceptions import ClientDisconnect, WebSocketDisconnect, WebSocketRuntimeError
 from lilya.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -283,12 +283,13 @@ class Exchange(Outbox):
 
     async def fail(self, exc: Exception, failed: Failure | None) -> None:
         """An exception came out: it ends here if it only says that the client left, else it is raised once more."""
-        if (self.gone or not self.phase) and is_departure(exc):
+        plain = unwrap(exc)
+        if (self.gone or not self.phase) and is_departure(plain):
             logger.debug("the client of %s left", self.scope.get("path"))
             return
-        if failed is not None:
-            await failed(self, exc)
-        raise exc
+        if failed is not None and isinstance(plain, Exception):
+            await failed(self, plain)
+        raise_plain(plain)
 
     def finish(self) -> bool:
         """The application has returned. True: there is something to wait for, `end` does."""

@@ -154,6 +154,7 @@ class Inbox:
                 raise
             self.busy = self.reading = False
             if message["type"] in DISCONNECTS:
+                self.taken = True  # the caller is being told by this very message
                 self.end(message)
         if self.noted:
             self.note_taken()

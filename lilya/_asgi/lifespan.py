@@ -7,8 +7,8 @@ Entered in this order and left in the reverse, all in the task of the lifespan c
     the inner nursery    the watch with its readers, and the services
     the task group   `app.task_group`: tasks end before the resources they use
 
-Failure is logged here, once, and only then told to the server: hypercorn takes a bare exception for "no lifespan
-support" and goes on serving, and may lose the message of a failure.
+Failure is logged here, once (a service's with its traceback by its supervisor), and only then told to the server:
+hypercorn takes a bare exception for "no lifespan support" and goes on serving, and may lose the message of a failure.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 from threading import get_ident
-from typing import Any
+from typing import Any, Literal
 
 import anyio
 from anyio.abc import TaskGroup
@@ -64,6 +64,7 @@ class Life:
         self.failure: BaseException | None = None
         self.draining = False
         self.failed_tasks = 0
+        self._stage: Literal["startup", "serving", "shutdown"] = "startup"
         self._supervisor: Supervisor | None = None
         self.live: dict[Exchange, None] = {}
         self._jobs: dict[_Job, None] = {}
@@ -155,10 +156,10 @@ class Life:
         self.failure = None
         self.draining = False
         self._drained = None
-        serving = [False]
+        self._stage = "startup"
         try:
             with anyio.CancelScope() as frame:
-                await self._live_on(frame, parts, scope, receive, send, serving)
+                await self._live_on(frame, parts, scope, receive, send)
             if frame.cancelled_caught:
                 logger.error("the lifespans did not end within %s s and were cancelled", EXIT_SECONDS)
         except Exception as exc:
@@ -166,10 +167,12 @@ class Life:
         if self.failure is None:
             await send({"type": "lifespan.shutdown.complete"})
             return
-        stage = "shutdown" if serving[0] else "startup"
-        logger.critical("the application failed (%s)", stage, exc_info=self.failure)
         message = "".join(traceback.format_exception_only(self.failure)).strip()
-        await send({"type": f"lifespan.{stage}.failed", "message": message})
+        told = self._supervisor is not None and self._supervisor.logged(self.failure)
+        summary = f"the application failed ({self._stage}): {message}"
+        logger.critical("%s", summary, exc_info=None if told else self.failure)
+        kind = "startup" if self._stage == "startup" else "shutdown"
+        await send({"type": f"lifespan.{kind}.failed", "message": message})
         raise_plain(self.failure)
 
     async def _live_on(
@@ -179,14 +182,13 @@ class Life:
         scope: Scope,
         receive: Receive,
         send: Send,
-        serving: list[bool],
     ) -> None:
         async with AsyncExitStack() as stack:
             try:
                 for part in parts:
                     await self._enter(stack, part, scope)
                 async with open_nursery() as inner:
-                    await self._serve(inner, receive, send, serving)
+                    await self._serve(inner, receive, send)
             finally:
                 # From here on only clean-up: it is waited for, within bounds, whoever cancels us.
                 frame.deadline = anyio.current_time() + EXIT_SECONDS
@@ -199,7 +201,7 @@ class Life:
                 raise RuntimeError('The server does not support "state" in the lifespan scope.')
             scope["state"].update(state)
 
-    async def _serve(self, inner: TaskGroup, receive: Receive, send: Send, serving: list[bool]) -> None:
+    async def _serve(self, inner: TaskGroup, receive: Receive, send: Send) -> None:
         watch = Watch(inner)
         inner.start_soon(watch.run, name="lilya watch")
         self._supervisor = Supervisor(self.services)
@@ -208,8 +210,9 @@ class Life:
             self.watch = watch
             async with open_nursery() as self.task_group:
                 await send({"type": "lifespan.startup.complete"})
-                serving[0] = True
+                self._stage = "serving"
                 await receive()
+                self._stage = "shutdown"
                 self.drain()
                 until = anyio.current_time() + self.drain_timeout
                 with anyio.CancelScope(deadline=until):

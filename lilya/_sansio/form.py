@@ -7,26 +7,22 @@ import re
 from dataclasses import dataclass, fields
 from typing import Final
 
-from lilya.exceptions import HTTPException
+from lilya.exceptions import MultiPartException
 
-__all__ = ["DEFAULT_LIMITS", "FormLimits", "MultiPartException", "decode_text", "too_large", "too_long", "too_many"]
+__all__ = [
+    "DEFAULT_LIMITS",
+    "FormLimits",
+    "body_too_large",
+    "decode_text",
+    "is_charset",
+    "text_too_large",
+    "too_large",
+    "too_long",
+    "too_many",
+]
 
 KIB: Final = 1024
 MIB: Final = 1024 * 1024
-
-
-class MultiPartException(HTTPException):
-    """A form cannot be read, or is over a limit; raised for both encodings.
-
-    The status is 400, or 413 where the form has too many bytes (RFC 9110, section 15.5.14). `message` says what is
-    wrong; for a limit, which one and how much it allows.
-    """
-
-    status_code = 400
-
-    def __init__(self, message: str, *, status_code: int = 400) -> None:
-        super().__init__(status_code=status_code, detail=message)
-        self.message = message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +73,11 @@ _CHARSET: Final = re.compile(
 ).fullmatch
 
 
+def is_charset(name: str) -> bool:
+    """Whether a client may declare this charset for its text: UTF-8, or one of those in use."""
+    return name.lower() in ("utf-8", "utf8") or _CHARSET(name) is not None
+
+
 def decode_text(raw: bytes | bytearray, charset: str) -> str:
     """The text of a form; never fails.
 
@@ -99,6 +100,16 @@ def too_many(kind: str, limit: float) -> MultiPartException:
 def too_long(kind: str, name: str, limit: float) -> MultiPartException:
     """A 400: a `kind` of name has more than `limit` characters."""
     return MultiPartException(f"The {kind} {name[:40]!r}... is too long. Maximum length is {limit} characters.")
+
+
+def body_too_large(limits: FormLimits) -> MultiPartException:
+    """A 413: the whole body is over its limit."""
+    return too_large("The form", "a form", limits.max_body_size)
+
+
+def text_too_large(limits: FormLimits) -> MultiPartException:
+    """A 413: the fields together are over their limit."""
+    return too_large("The text of the form", "all fields together", limits.max_fields_size)
 
 
 def too_large(what: str, kind: str, limit: float) -> MultiPartException:

@@ -17,13 +17,15 @@ from python_multipart.multipart import MultipartParser
 from lilya._sansio.form import (
     DEFAULT_LIMITS,
     FormLimits,
-    MultiPartException,
+    body_too_large,
     decode_text,
+    text_too_large,
     too_large,
     too_long,
     too_many,
 )
 from lilya._sansio.headers import parse_options
+from lilya.exceptions import MultiPartException
 
 __all__ = ["FILE_END", "Event", "Field", "FileStart", "MultipartDecoder", "check_boundary"]
 
@@ -129,17 +131,18 @@ class MultipartDecoder:
         """
         self._taken += len(data)
         if self._taken > self._limits.max_body_size:
-            raise too_large("The form", "a form", self._limits.max_body_size)
+            raise body_too_large(self._limits)
         if not self._begun:
             # Some senders begin with line ends. The parser would also skip what follows them, up to the next hyphen,
             # but only where both are in one piece.
             data = data.lstrip(b"\r\n")
             self._begun = bool(data)
-        events = self._events = []
         try:
             self._parser.write(data)
         except MultipartParseError as error:
             raise self._refusal(str(error), self._taken - len(data) + error.offset) from error
+        # Handed over, not kept: decoder and parser know each other and may wait for the garbage collector.
+        events, self._events = self._events, []
         return events
 
     def finish(self) -> None:
@@ -225,7 +228,7 @@ class MultipartDecoder:
         if self._size > limits.max_field_size:
             raise too_large(f"Field {self._name!r}", "a field", limits.max_field_size)
         if self._fields_size > limits.max_fields_size:
-            raise too_large("The text of the form", "all fields together", limits.max_fields_size)
+            raise text_too_large(limits)
         self._value += data[start:end]
 
     def _on_part_end(self) -> None:

@@ -16,7 +16,8 @@ _BEYOND_ASCII: Final = re.compile(rb"[\x80-\xff]+")
 def parse_urlencoded(body: bytes, limits: FormLimits = DEFAULT_LIMITS, charset: str = "utf-8") -> list[tuple[str, str]]:
     """The pairs of a form, in order, blank values kept; plus and percent signs are decoded once.
 
-    Names and values are measured before they are decoded. Bytes that are no text in `charset` are replaced: see `decode_text`.
+    Names and values are measured before they are decoded. Bytes that are no text in `charset` are replaced: see
+    `decode_text`.
 
     Raises:
         MultiPartException: too many fields or too long a name (400), too large a value (413).
@@ -28,14 +29,15 @@ def parse_urlencoded(body: bytes, limits: FormLimits = DEFAULT_LIMITS, charset: 
         body = _BEYOND_ASCII.sub(lambda match: quote_from_bytes(match[0]).encode(), body)
     text = body.decode("ascii").replace("+", " ")
     encoded = "%" in text  # asked once: most forms are plain
+    max_name, max_value = limits.max_name_length, limits.max_field_size
     pairs = []
     for piece in text.split("&"):
         if piece:
             name, _, value = piece.partition("=")
-            if len(name) > limits.max_name_length:
-                raise too_long("field name", name, limits.max_name_length)
-            if len(value) > limits.max_field_size:
-                raise too_large(f"Field {name!r}", "a field", limits.max_field_size)
+            if len(name) > max_name:
+                raise too_long("field name", name, max_name)
+            if len(value) > max_value:
+                raise too_large(f"Field {name!r}", "a field", max_value)
             if encoded and "%" in piece:
                 name, value = _decode(name, charset), _decode(value, charset)
             pairs.append((name, value))

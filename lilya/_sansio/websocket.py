@@ -63,7 +63,4 @@ MAX_REASON = 123
 
 def closing_reason(reason: str | None) -> str:
     """`reason` cut to what a close frame can carry, never in the middle of a character."""
-    if not reason:
-        return ""
-    raw = reason.encode("utf-8", "replace")
-    return reason if len(raw) <= MAX_REASON else raw[:MAX_REASON].decode("utf-8", "ignore")
+    return (reason or "").encode("utf-8", "replace")[:MAX_REASON].decode("utf-8", "ignore")

@@ -165,6 +165,12 @@ class Supervisor:
         for unit in reversed(self._units):
             await unit.stop()
 
+    def logged(self, failure: BaseException) -> bool:
+        """Whether `failure`, which came out of the nursery, is the end of services: then it has been logged."""
+        if isinstance(failure, BaseExceptionGroup):
+            return all(self.logged(each) for each in failure.exceptions)
+        return isinstance(failure, ServiceFailed) or any(unit.last_error is failure for unit in self._units)
+
     def statistics(self) -> tuple[ServiceStatistics, ...]:
         """A snapshot of every service, in the order in which they start."""
         return tuple(unit.statistics() for unit in self._units)
@@ -182,7 +188,7 @@ class _Unit:
         self._restarts = 0
         self._recent: deque[float] = deque()  # when it was restarted, during the last `within` seconds
         self._delay = service.backoff[0]
-        self._last_error: BaseException | None = None
+        self.last_error: BaseException | None = None
         self._scope: anyio.CancelScope | None = None
         self._over: anyio.Event | None = None  # both belong to an event loop: made when there is one
 
@@ -192,7 +198,7 @@ class _Unit:
 
     def statistics(self) -> ServiceStatistics:
         since = 0.0 if self._state is ServiceState.WAITING else anyio.current_time() - self._entered
-        error = None if self._last_error is None else _described(self._last_error)
+        error = None if self.last_error is None else _described(self.last_error)
         return ServiceStatistics(self.service.name, self._state, self._restarts, since, error)
 
     async def stop(self) -> None:
@@ -261,12 +267,12 @@ class _Unit:
                 if ready.given and not self._being_cancelled():
                     # Only asyncio can do this: a foreign cancellation, which the nursery would take for a quiet end.
                     self._enter(ServiceState.FAILED)
-                    self._last_error = failure
+                    self.last_error = failure
                     logger.error("service %r was ended by %r", self.service.name, failure, extra=self._extra())
                 raise
         else:
             return None
-        self._last_error = failure
+        self.last_error = failure
         logger.error("service %r failed", self.service.name, exc_info=failure, extra=self._extra())
         if not self.stopping and self._being_cancelled():
             # By its nursery, which is told: a restart would be cancelled too.

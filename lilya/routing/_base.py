@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from lilya._define import DefineMiddleware, DefinePermission, Layer, build_stack, define_all
 from lilya._handling.call import OnDisconnect
 from lilya._handling.errors import catching
-from lilya._paths.template import PathTemplate
+from lilya._paths.template import Param, PathTemplate
 from lilya._paths.tree import PathTree
 from lilya.exceptions import ImproperlyConfigured, LilyaException
 from lilya.routing._hooks import Hooked, define_hooks
@@ -25,14 +25,16 @@ __all__ = ["BasePath", "Bed", "Layers", "Leaf", "NoMatchFound", "get_name"]
 
 # The scope key under which the layers of an include find the leaf they lead to.
 LEAF = "lilya.leaf"
+# The scope key for what is above a mounted application: pairs of a scope and the template it is mounted under.
+ABOVE = "lilya.above"
 
 
 class NoMatchFound(LilyaException):
     """No route of that name takes exactly these parameters."""
 
-    def __init__(self, name: str, path_params: Mapping[str, Any], hint: str = "") -> None:
+    def __init__(self, name: str, path_params: Mapping[str, Any]) -> None:
         params = ", ".join(path_params)
-        super().__init__(detail=f'No route exists for name "{name}" and params "{params}".{hint}')
+        super().__init__(detail=f'No route exists for name "{name}" and params "{params}".')
 
 
 def get_name(handler: Any) -> str:
@@ -78,7 +80,8 @@ class Leaf:
     """A route as it stands in the tree.
 
     `app` is the route inside all its layers. `methods` None: any. `keys` is what matching adds to the scope. `depth`
-    is the number of segments of the includes' prefixes, to be added to `root_path`. An `edge` stands for what is below
+    is the number of segments of the includes' prefixes, to be added to `root_path`, `own` that of the route's own, 0
+    where one may match a slash. `redirects`: whether a path that has but a slash too many or too few leads here. An `edge` stands for what is below
     an include with layers and matches none of its routes. A `gate` looks at more than the path, and gives parameters.
     """
 
@@ -88,8 +91,10 @@ class Leaf:
     keys: dict[str, Any]
     methods: frozenset[str] | None = None
     depth: int = 0
+    own: int = 0
     prefix: bool = False
     edge: bool = False
+    redirects: bool = True
     gate: Callable[[Scope], dict[str, Any] | None] | None = None
     name: str = ""
     inner: dict[Any, ASGIApp] = field(default_factory=dict)
@@ -98,7 +103,11 @@ class Leaf:
 class Crossing(Protocol):
     """An include on the way to a leaf."""
 
+    path: str
+    name: str | None
     layers: Layers
+    redirect_slashes: bool
+    on_disconnect: OnDisconnect | None
     stack: ASGIApp
 
 
@@ -129,18 +138,29 @@ class Bed:
     name: str = ""
     on_disconnect: OnDisconnect | None = None
     crossings: tuple[Crossing, ...] = ()
-    where: tuple[str, ...] = ()
+    redirects: bool = True
 
-    def under(self, crossing: Crossing, path: str, name: str | None, on_disconnect: OnDisconnect | None) -> Bed:
+    def under(self, include: Crossing) -> Bed:
         """The bed for the routes of an include."""
         return replace(
             self,
-            prefix=self.prefix + path.rstrip("/"),
-            depth=self.depth + len([part for part in path.split("/") if part]),
-            name=f"{self.name}{name}:" if name else self.name,
-            on_disconnect=on_disconnect or self.on_disconnect,
-            crossings=(*self.crossings, crossing) if crossing.layers else self.crossings,
+            prefix=self.prefix + include.path,
+            depth=self.depth + include.path.count("/"),
+            name=f"{self.name}{include.name}:" if include.name else self.name,
+            on_disconnect=include.on_disconnect or self.on_disconnect,
+            crossings=(*self.crossings, include) if include.layers else self.crossings,
+            redirects=self.redirects and include.redirect_slashes,
         )
+
+    def plant_all(self, routes: Iterable[Any]) -> None:
+        """Let routes plant themselves, in declared order. Raises `ImproperlyConfigured` for what is no route."""
+        for route in routes:
+            if not isinstance(route, BasePath):
+                raise ImproperlyConfigured(
+                    f"{route!r} is no route: routes are Path, WebSocketPath, Include and Host; "
+                    "an application or a Router is mounted by Include(path, app=...)"
+                )
+            route.plant(self)
 
     def template(self, path: str) -> PathTemplate:
         """The whole template of a route of this bed."""
@@ -152,7 +172,10 @@ class Bed:
     def plant(self, tree: PathTree[Leaf], leaf: Leaf) -> None:
         """Put a leaf into a tree, inside the layers of the includes above it."""
         leaf.depth = self.depth
+        own = leaf.template.segments[self.depth :]
+        leaf.own = 0 if any(isinstance(part, Param) and part.spans for each in own for part in each) else len(own)
         leaf.name = self.name + leaf.name
+        leaf.redirects = self.redirects
         for crossing in reversed(self.crossings):
             leaf.inner[crossing] = leaf.app
             leaf.app = crossing.stack
@@ -190,11 +213,16 @@ class BasePath:
         return self.layers.exception_handlers
 
 
-def check_path(path: str, kind: str) -> str:
-    """A route's path as it is kept: it starts with a slash. Raises `AssertionError`, as documented."""
+def check_path(path: str, kind: str) -> PathTemplate:
+    """A route's path, read. Raises `AssertionError` where it does not start with a slash, as documented."""
     if not isinstance(path, str):
         raise ImproperlyConfigured(f"{kind}: the path must be a str, not {path!r}")
-    return PathTemplate.parse(path).path
+    return PathTemplate.parse(path)
 
 
-Handler = Callable[..., Any]
+def check_on_disconnect(choice: Any, where: str) -> OnDisconnect | None:
+    """What shall happen to a handler whose client leaves, if it is one of the choices."""
+    if choice not in (None, "cancel", "ignore"):
+        raise ImproperlyConfigured(f"{where}: on_disconnect is 'cancel' or 'ignore', not {choice!r}")
+    chosen: OnDisconnect | None = choice
+    return chosen

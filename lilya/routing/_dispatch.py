@@ -16,7 +16,7 @@ from lilya._paths.tree import Found, PathTree
 from lilya.datastructures._url import URL
 from lilya.exceptions import ContinueRouting, HTTPException
 from lilya.responses.base import RedirectResponse
-from lilya.routing._base import LEAF, BasePath, Bed, Leaf
+from lilya.routing._base import ABOVE, LEAF, BasePath, Bed, Leaf
 from lilya.types import ASGIApp, Receive, Scope, Send
 
 __all__ = ["Dispatcher", "get_route_path"]
@@ -25,20 +25,19 @@ __all__ = ["Dispatcher", "get_route_path"]
 def get_route_path(scope: Scope) -> str:
     """The part of the path that is left for routing: without the `root_path` it was mounted under."""
     path: str = scope["path"]
-    root: str = scope.get("root_path", "")
-    if root and path.startswith(root):
+    root: str = scope.get("root_path", "").rstrip("/")
+    if root and (path == root or path.startswith(f"{root}/")):
         return path[len(root) :]
     return path
 
 
-def cut_after(path: str, segments: int) -> int:
-    """The index in `path` behind its first `segments` segments."""
-    index = 0
-    for _ in range(segments):
-        index = path.find("/", index + 1)
-        if index < 0:
-            return len(path)
-    return index
+def tell_above(scope: Scope, leaf: Leaf) -> None:
+    """Say what matched in the scopes of the applications above, too: their middleware looks at it on the way back."""
+    template = leaf.template.path
+    for outer, prefix in reversed(scope[ABOVE]):
+        template = prefix.rstrip("/") + template
+        outer["route"], outer["handler"] = scope.get("route"), scope.get("handler")
+        outer["route_path_template"] = template
 
 
 class Dispatcher:
@@ -76,14 +75,18 @@ class Dispatcher:
         if self._bed is None or not outer <= self._outer:
             self._outer |= outer
             bed = Bed(PathTree(), PathTree(), [], outer=self._outer, on_disconnect=self.on_disconnect)
-            for route in self.routes:
-                route.plant(bed)
+            bed.plant_all(self.routes)
             self._http, self._websocket, self.leaves, self._bed = bed.http, bed.websocket, bed.leaves, bed
 
     def add(self, route: BasePath) -> None:
         """Add a route behind all others."""
         if self._bed is not None:
-            route.plant(self._bed)
+            try:
+                self._bed.plant_all([route])
+            except Exception:
+                self._bed = None  # half of it may stand
+                self.compile()
+                raise
         self.routes.append(route)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -113,11 +116,13 @@ class Dispatcher:
                     # What matched is set outside, for middleware that looks at it on the way back; everything else in
                     # a shallow copy, so that what the route changes stays inside.
                     scope.update(leaf.keys)
+                    if ABOVE in scope:
+                        tell_above(scope, leaf)
                     child = scope.copy()
                     before = scope.get("path_params")
                     child["path_params"] = {**before, **params} if before else dict(params) if params else {}
                     if leaf.depth or leaf.prefix:
-                        self._descend(child, path, leaf, end)
+                        self._descend(scope, child, path, leaf, end)
                     try:
                         return await leaf.app(child, receive, send)
                     except ContinueRouting:
@@ -126,12 +131,21 @@ class Dispatcher:
         except Exception as exc:
             await rescue_with(self.rescue, exc, scope, receive, send)
 
-    def _descend(self, child: Scope, path: str, leaf: Leaf, end: int) -> None:
+    def _descend(self, scope: Scope, child: Scope, path: str, leaf: Leaf, end: int) -> None:
         """Move the part of the path that includes have matched to `root_path`."""
-        prefix = path[:end].rstrip("/") if leaf.prefix else path[: cut_after(path, leaf.depth)]
-        root = child.get("root_path", "")
+        if leaf.prefix or leaf.edge:
+            prefix = path[:end].rstrip("/")
+        elif leaf.own:
+            prefix = path.rsplit("/", leaf.own)[0]
+        else:
+            prefix = "/".join(path.split("/", leaf.depth + 1)[: leaf.depth + 1])
+        root = scope.get("root_path", "").rstrip("/")
+        if path is scope["path"]:
+            child["path"] = root + path  # some servers leave the root out of the path (ASGI puts it in)
         child.setdefault("app_root_path", root)
         child["root_path"] = root + prefix
+        if leaf.prefix:
+            child[ABOVE] = (*scope.get(ABOVE, ()), (scope, leaf.template.path))
 
     async def _miss(self, found: Sequence[Found[Leaf]], path: str, scope: Scope, receive: Receive, send: Send) -> None:
         """Nothing answered: 405 where the path exists, a redirect where it does but for its slash, else 404."""
@@ -153,11 +167,11 @@ class Dispatcher:
         raise HTTPException(status_code=404)
 
     def _redirects(self, path: str, scope: Scope) -> bool:
-        if not self.redirect_slashes or scope["type"] != "http" or path in ("/", ""):
+        if not self.redirect_slashes or scope["type"] != "http" or path == "/":
             return False
         other = path[:-1] if path.endswith("/") else path + "/"
         # What has a prefix would have matched without its slash as well.
-        return any(not match[0].edge and not match[0].prefix for match in self._http.find(other))
+        return any(leaf.redirects and not leaf.edge and not leaf.prefix for leaf, _, _ in self._http.find(other))
 
     async def _refuse(
         self, refusal: Exception, match: Found[Leaf], path: str, scope: Scope, receive: Receive, send: Send
@@ -175,5 +189,5 @@ class Dispatcher:
             app = crossing.stack
         scope.update(leaf.keys)
         child = {**scope, "path_params": {**(scope.get("path_params") or {}), **params}, LEAF: stand_in}
-        self._descend(child, path, leaf, end)
+        self._descend(scope, child, path, leaf, end)
         await app(child, receive, send)

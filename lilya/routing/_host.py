@@ -6,23 +6,21 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from lilya._asgi.exchange import exchange_of, run_alone
 from lilya._define import import_string
 from lilya._handling.call import OnDisconnect
-from lilya._handling.errors import default_answer
 from lilya._paths.template import PathTemplate
 from lilya.datastructures._headers import Header
 from lilya.datastructures._url import URLPath
-from lilya.exceptions import HTTPException, ImproperlyConfigured
-from lilya.routing._base import BasePath, Bed, Layers, Leaf, NoMatchFound
-from lilya.routing._dispatch import Dispatcher
-from lilya.routing._path import reverse
-from lilya.types import ASGIApp, ExceptionHandlers, Receive, Scope, Send
+from lilya.exceptions import ImproperlyConfigured
+from lilya.routing._alone import Alone
+from lilya.routing._base import Bed, Layers, Leaf, check_on_disconnect
+from lilya.routing._reverse import reverse_inside
+from lilya.types import ASGIApp, ExceptionHandlers, Scope
 
 __all__ = ["Host"]
 
 
-class Host(BasePath):
+class Host(Alone):
     """An app for one host name: `Host("{tenant}.example.org", app=tenants)`.
 
     The name may hold parameters; the port of the `Host` header does not matter, one in the pattern is used for URLs
@@ -51,7 +49,8 @@ class Host(BasePath):
         if not callable(self.app):
             raise ImproperlyConfigured(f"Host({host!r}): {app!r} is no ASGI app, it cannot be called")
         self.layers = Layers(middleware, permissions, exception_handlers, before_request, after_request)
-        self.on_disconnect = on_disconnect
+        self.on_disconnect = check_on_disconnect(on_disconnect, f"Host({host!r})")
+        self.stack = self.layers.around(self.app)
         # A host name is matched as one path segment: the same parameters, the same transformers.
         self._template = PathTemplate.parse(f"/{host}")
         name_only, _, port = host.rpartition(":")
@@ -81,11 +80,10 @@ class Host(BasePath):
         if compile_inner is not None:
             compile_inner(bed.outer | set(self._params))
         template = bed.template("/")
+        keys = {"route": self, "handler": self.app, "route_path_template": template.path}
         for tree in (bed.http, bed.websocket):
-            app = self.layers.around(self.app)
-            bed.plant(
-                tree, Leaf(self, template, app, {"route": self}, prefix=True, gate=self.gate, name=self.name or "")
-            )
+            leaf = Leaf(self, template, self.stack, keys, prefix=True, gate=self.gate, name=self.name or "")
+            bed.plant(tree, leaf)
         bed.leaves.pop()  # the one of websockets: reversing needs it once
 
     def reverse(self, name: str, path_params: dict[str, Any]) -> URLPath | None:
@@ -95,33 +93,8 @@ class Host(BasePath):
             return None
         host = self._template.format[1:].format(**own)
         rest = {key: value for key, value in path_params.items() if key not in own}
-        if self.name and name == self.name and set(rest) == {"path"}:
-            return URLPath(f"/{str(rest['path']).lstrip('/')}", host=host)
-        inner = name.removeprefix(f"{self.name}:") if self.name else name
-        path_for = getattr(self.app, "path_for", None)
-        if path_for is None or (self.name and inner == name):
-            return None
-        try:
-            found: URLPath = path_for(inner, **rest)
-        except NoMatchFound:
-            return None
-        return URLPath(str(found), protocol=found.protocol, host=host)
-
-    def path_for(self, name: str, /, **path_params: Any) -> URLPath:
-        """The URL of a route of the app. Raises `NoMatchFound`."""
-        return reverse(Dispatcher([self]), name, path_params)
-
-    url_path_for = path_for
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve this host alone, inside any framework."""
-        if exchange_of(scope) is None:
-            return await run_alone(self, scope, receive, send)
-        try:
-            await Dispatcher([self], redirect_slashes=False)(scope, receive, send)
-        except HTTPException as exc:
-            if "app" in scope or not await default_answer(exc, scope, receive, send):
-                raise
+        found = reverse_inside(self.app, self.name or "", name, rest)
+        return None if found is None else URLPath(str(found), protocol=found.protocol, host=host)
 
     def __repr__(self) -> str:
         return f"Host(host={self.host!r}, name={self.name or ''!r}, app={self.app!r})"

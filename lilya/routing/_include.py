@@ -6,15 +6,11 @@ from collections.abc import Iterable, Sequence
 from importlib import import_module
 from typing import Any
 
-from lilya._asgi.exchange import exchange_of, run_alone
 from lilya._define import import_string
 from lilya._handling.call import OnDisconnect
-from lilya._handling.errors import default_answer
-from lilya.datastructures._url import URLPath
 from lilya.exceptions import HTTPException, ImproperlyConfigured
-from lilya.routing._base import BasePath, Bed, Layers, Leaf, Next
-from lilya.routing._dispatch import Dispatcher
-from lilya.routing._path import reverse
+from lilya.routing._alone import Alone
+from lilya.routing._base import BasePath, Bed, Layers, Leaf, Next, check_on_disconnect, check_path
 from lilya.types import ASGIApp, ExceptionHandlers, Receive, Scope, Send
 
 __all__ = ["Include"]
@@ -23,7 +19,7 @@ __all__ = ["Include"]
 DEFAULT_PATTERN = "route_patterns"
 
 
-class Include(BasePath):
+class Include(Alone):
     """Routes, or an app, under a prefix: `Include("/api", routes=[...])`, `Include("/admin", app=admin)`.
 
     Routes (also those of `namespace`, a module with a list named `pattern`) become part of the tree they are included
@@ -52,27 +48,28 @@ class Include(BasePath):
         redirect_slashes: bool = True,
         on_disconnect: OnDisconnect | None = None,
     ) -> None:
-        if path and not path.startswith("/"):
-            raise AssertionError(f"Paths must start with '/', got {path!r}")
-        self.path = path.rstrip("/")
+        self.path = check_path(path or "/", "Include").path.rstrip("/")
         self.name = name
         if app is None and routes is None and namespace is None:
             raise AssertionError("Either 'app=...', or 'routes=...', or 'namespace=...' must be specified")
-        if namespace is not None and routes is not None:
-            raise AssertionError("Either 'namespace=...' or 'routes=...' can be given, not both")
+        if [app, routes, namespace].count(None) < 2:
+            raise AssertionError("Only one of 'app=...', 'routes=...' and 'namespace=...' can be given")
         if pattern is not None and routes is not None:
             raise ImproperlyConfigured("'pattern' names a list in a 'namespace', it means nothing with 'routes'")
-        self.app: ASGIApp | None = import_string(app) if isinstance(app, str) else app
+        self.app: Any = import_string(app) if isinstance(app, str) else app
+        if self.app is not None and not callable(self.app):
+            hint = ": did you mean routes=[...]?" if isinstance(self.app, Sequence) else ""
+            raise ImproperlyConfigured(f"Include({path!r}): {app!r} is no ASGI app, it cannot be called{hint}")
         if namespace is not None:
             routes = routes_of(namespace, pattern)
-        self._routes = list(routes) if routes is not None and app is None else None
+        self._routes = None if routes is None else list(routes)
         self.layers = Layers(middleware, permissions, exception_handlers, before_request, after_request)
         self.include_in_schema = include_in_schema
         self.deprecated = deprecated
         self.redirect_slashes = redirect_slashes
-        self.on_disconnect = on_disconnect
+        self.on_disconnect = check_on_disconnect(on_disconnect, f"Include({path!r})")
         # Built once: all routes below share one instance of each layer.
-        self.stack: ASGIApp = self.layers.around(Next(self))
+        self.stack = self.layers.around(Next(self) if self.app is None else self.app)
 
     @property
     def routes(self) -> Sequence[Any]:
@@ -86,23 +83,22 @@ class Include(BasePath):
         if self._routes is None:
             self._plant_app(bed)
             return
-        below = bed.under(self, self.path, self.name, self.on_disconnect)
-        for route in self._routes:
-            route.plant(below)
+        if self.name:  # not to be matched, but reversed
+            template = bed.template(self.path or "/")
+            bed.leaves.append(Leaf(self, template, self, {}, prefix=True, name=bed.name + self.name))
+        below = bed.under(self)
+        below.plant_all(self._routes)
         if self.layers:
             self._plant_edge(below)
 
     def _plant_app(self, bed: Bed) -> None:
-        assert self.app is not None
         template = bed.template(self.path or "/")
         compile_inner = getattr(self.app, "compile", None)
         if compile_inner is not None:
             compile_inner(bed.outer | set(template.names))
+        keys = {"route": self, "handler": self.app, "route_path_template": template.path}
         for tree in (bed.http, bed.websocket):
-            leaf = Leaf(
-                self, template, self.layers.around(self.app), {"route": self}, prefix=True, name=self.name or ""
-            )
-            bed.plant(tree, leaf)
+            bed.plant(tree, Leaf(self, template, self.stack, keys, prefix=True, name=self.name or ""))
         bed.leaves.pop()  # the one of websockets: reversing needs it once
 
     def _plant_edge(self, below: Bed) -> None:
@@ -112,22 +108,6 @@ class Include(BasePath):
         template = below.template("/" if not below.prefix else "")
         for tree in (below.http, below.websocket):
             below.plant(tree, Leaf(self, template, nothing, {}, methods=frozenset(), edge=True))
-
-    def path_for(self, name: str, /, **path_params: Any) -> URLPath:
-        """The path of a route below. Raises `NoMatchFound`."""
-        return reverse(Dispatcher([self]), name, path_params)
-
-    url_path_for = path_for
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve this include alone, inside any framework."""
-        if exchange_of(scope) is None:
-            return await run_alone(self, scope, receive, send)
-        try:
-            await Dispatcher([self], redirect_slashes=self.redirect_slashes)(scope, receive, send)
-        except HTTPException as exc:
-            if "app" in scope or not await default_answer(exc, scope, receive, send):
-                raise
 
     def __repr__(self) -> str:
         return f"Include(path={self.path!r}, name={self.name or ''!r}, app={self.app!r})"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from inspect import isasyncgenfunction, isgeneratorfunction
 from typing import Any, Final, TypeAlias
 
+from lilya.concurrency.service import Service
 from lilya.concurrency.threads import enforce_async_callable
 from lilya.exceptions import ImproperlyConfigured
 from lilya.types import Lifespan, LifespanEvent
@@ -62,9 +63,12 @@ class Hooks:
     async def _run(self) -> AsyncIterator[None]:
         for hook in self.on_startup:
             await enforce_async_callable(hook)()
-        yield
-        for hook in self.on_shutdown:
-            await enforce_async_callable(hook)()
+        try:
+            yield
+        finally:  # each of them, whatever happened before, and whatever the others do
+            async with AsyncExitStack() as stack:
+                for hook in reversed(self.on_shutdown):
+                    stack.push_async_callback(enforce_async_callable(hook))
 
 
 def all_routes(routes: Iterable[Any]) -> Iterator[Any]:
@@ -74,15 +78,26 @@ def all_routes(routes: Iterable[Any]) -> Iterator[Any]:
         yield from all_routes(getattr(route, "routes", None) or ())
 
 
-def applications_in(routes: Iterable[Any], wanted: str) -> list[Any]:
-    """The applications (whatever has the attribute `wanted`) that routes mount, each once, in declared order."""
-    found: list[Any] = []
+def applications_in(routes: Iterable[Any], found: list[Any] | None = None) -> list[Any]:
+    """The applications and routers that routes mount, at any depth: each once, parents before children."""
+    found = [] if found is None else found
     for route in routes:
         app = getattr(route, "app", None)
-        while app is not None and not hasattr(app, wanted):
+        while app is not None and not hasattr(app, "own_parts"):
             app = getattr(app, "app", None)  # a layer around it
-        if app is not None and app not in found:
+        if app is None:
+            applications_in(getattr(route, "routes", None) or (), found)
+        elif app not in found:
             found.append(app)
-        if app is None and getattr(route, "routes", None):
-            found += [each for each in applications_in(route.routes, wanted) if each not in found]
+            applications_in(app.routes, found)
     return found
+
+
+def parts_below(routes: Iterable[Any], life: Any) -> list[Part]:
+    """The lifespans of the applications that routes mount; `life` is whose nursery they share."""
+    return [part for app in applications_in(routes) for part in app.own_parts(life)]
+
+
+def services_below(routes: Iterable[Any]) -> list[Service]:
+    """The services of the applications that routes mount."""
+    return [service for app in applications_in(routes) for service in getattr(app, "services", ())]

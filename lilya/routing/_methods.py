@@ -25,47 +25,57 @@ class RoutingMethodsMixin:
         raise NotImplementedError
 
     def add_route(
-        self, path: str, handler: Callable[..., Any] | str, methods: Iterable[str] | None = None, **options: Any
+        self,
+        path: str,
+        handler: Callable[..., Any] | str,
+        methods: Iterable[str] | None = None,
+        name: str | None = None,
+        **options: Any,
     ) -> None:
-        """Add `Path(path, handler, methods=methods, **options)`."""
-        self.add(Path(path, handler, methods=methods, **options))
+        """Add `Path(path, handler, methods=methods, name=name, **options)`."""
+        self.add(Path(path, handler, methods=methods, name=name, **options))
 
-    def add_websocket_route(self, path: str, handler: Callable[..., Any] | str, **options: Any) -> None:
-        """Add `WebSocketPath(path, handler, **options)`."""
-        self.add(WebSocketPath(path, handler, **options))
+    def add_websocket_route(
+        self, path: str, handler: Callable[..., Any] | str, name: str | None = None, **options: Any
+    ) -> None:
+        """Add `WebSocketPath(path, handler, name=name, **options)`."""
+        self.add(WebSocketPath(path, handler, name=name, **options))
 
-    def include(self, path: str, app: ASGIApp | str | None = None, **options: Any) -> None:
-        """Add `Include(path, app, **options)`."""
-        self.add(Include(path, app, **options))
+    def include(self, path: str, app: ASGIApp | str | None = None, name: str | None = None, **options: Any) -> None:
+        """Add `Include(path, app, name=name, **options)`."""
+        self.add(Include(path, app, name=name, **options))
 
     def host(self, host: str, app: ASGIApp | str, name: str | None = None, **options: Any) -> None:
         """Add `Host(host, app, name, **options)`."""
         self.add(Host(host, app, name, **options))
 
-    def route(self, path: str, methods: Iterable[str], **options: Any) -> Callable[[F], F]:
-        """Decorate the handler of `Path(path, handler, methods=methods, **options)`;
+    def route(self, path: str, methods: Iterable[str], name: str | None = None, **options: Any) -> Callable[[F], F]:
+        """Decorate the handler of `Path(path, handler, methods=methods, name=name, **options)`.
 
-        the function is returned as it is.
+        The function is returned as it is.
         """
 
         def decorate(handler: F) -> F:
-            self.add_route(path, handler, methods, **options)
+            self.add_route(path, handler, methods, name, **options)
             return handler
 
         return decorate
 
-    def websocket(self, path: str, **options: Any) -> Callable[[F], F]:
-        """Decorate the handler of `WebSocketPath(path, handler, **options)`; the function is returned as it is."""
+    def websocket(self, path: str, name: str | None = None, **options: Any) -> Callable[[F], F]:
+        """Decorate the handler of `WebSocketPath(path, handler, name=name, **options)`.
+
+        The function is returned as it is.
+        """
 
         def decorate(handler: F) -> F:
-            self.add_websocket_route(path, handler, **options)
+            self.add_websocket_route(path, handler, name, **options)
             return handler
 
         return decorate
 
-    def _for_method(self, method: str, path: str, **options: Any) -> Callable[[F], F]:
+    def _for_method(self, method: str, path: str, name: str | None = None, **options: Any) -> Callable[[F], F]:
         """Decorate the handler of one method; GET brings HEAD."""
-        return self.route(path, [method], **options)
+        return self.route(path, [method], name, **options)
 
     get = partialmethod(_for_method, "GET")
     head = partialmethod(_for_method, "HEAD")

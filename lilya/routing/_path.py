@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import partial
 from inspect import isfunction, ismethod
 from typing import Any, ClassVar, Literal
 
-from lilya._asgi.exchange import exchange_of, run_alone
 from lilya._define import import_string
 from lilya._handling.call import OnDisconnect, compile_http, compile_websocket
-from lilya._handling.errors import default_answer
 from lilya._handling.plan import make_plan
 from lilya.concurrency.threads import is_async_callable
 from lilya.datastructures._url import URLPath
-from lilya.exceptions import HTTPException, ImproperlyConfigured
-from lilya.routing._base import BasePath, Bed, Layers, Leaf, NoMatchFound, check_path, get_name
-from lilya.routing._dispatch import Dispatcher
-from lilya.types import ASGIApp, ExceptionHandlers, Receive, Scope, Send
+from lilya.exceptions import ImproperlyConfigured
+from lilya.routing._alone import Alone
+from lilya.routing._base import Bed, Layers, Leaf, NoMatchFound, check_on_disconnect, check_path, get_name
+from lilya.types import ASGIApp, ExceptionHandlers
 
 __all__ = ["Path", "Route", "WebSocketPath"]
 
@@ -29,26 +27,23 @@ def is_function(handler: Any) -> bool:
     return isfunction(handler) or ismethod(handler)
 
 
-class Route(BasePath):
+class Route(Alone):
     """What `Path` and `WebSocketPath` share."""
 
     kind: ClassVar[Literal["http", "websocket"]]
     nursery: str | None = None  # the kind of nursery its handler asks for: "task_group" or "nursery"
 
     def __init__(self, path: str, handler: Any, name: str | None, layers: Layers, on_disconnect: Any) -> None:
-        self.path = check_path(path, type(self).__name__)
+        self.template = check_path(path, type(self).__name__)
+        self.path = self.template.path
         self.handler = import_string(handler) if isinstance(handler, str) else handler
         if not callable(self.handler):
             raise ImproperlyConfigured(
                 f"{type(self).__name__}({path!r}): {handler!r} is no handler, it cannot be called"
             )
-        if on_disconnect not in (None, "cancel", "ignore"):
-            raise ImproperlyConfigured(
-                f"{type(self).__name__}({path!r}): on_disconnect is 'cancel' or 'ignore', not {on_disconnect!r}"
-            )
         self.name = name or get_name(self.handler)
         self.layers = layers
-        self.on_disconnect: OnDisconnect | None = on_disconnect
+        self.on_disconnect = check_on_disconnect(on_disconnect, f"{type(self).__name__}({path!r})")
 
     def _app(self, path_params: frozenset[str], on_disconnect: OnDisconnect | None) -> ASGIApp:
         """The handler as an ASGI app, without its layers."""
@@ -72,20 +67,11 @@ class Route(BasePath):
 
     def path_for(self, name: str, /, **path_params: Any) -> URLPath:
         """The path of this route. Raises `NoMatchFound` for another name or other parameters."""
-        dispatcher = Dispatcher([self])
-        return reverse(dispatcher, name, path_params)
+        if name != self.name or set(path_params) != set(self.template.names):
+            raise NoMatchFound(name, path_params)
+        return URLPath(self.template.build(path_params), protocol=self.kind)
 
     url_path_for = path_for
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve this route alone, inside any framework."""
-        if exchange_of(scope) is None:
-            return await run_alone(self, scope, receive, send)
-        try:
-            await Dispatcher([self], redirect_slashes=False)(scope, receive, send)
-        except HTTPException as exc:
-            if "app" in scope or not await default_answer(exc, scope, receive, send):
-                raise
 
 
 class Path(Route):
@@ -137,8 +123,8 @@ class Path(Route):
 class WebSocketPath(Route):
     """A websocket route: `WebSocketPath("/chat/{room}", handler)`.
 
-    A function gets the `WebSocket` as `websocket`, or as its first parameter, whatever its name. With
-    `on_disconnect="ignore"` a handler that is not receiving runs on when its client leaves.
+    A function gets the `WebSocket` as `websocket`, by annotation, or as its first parameter that nothing else fills.
+    With `on_disconnect="ignore"` a handler that is not receiving runs on when its client leaves.
     """
 
     kind = "websocket"
@@ -167,37 +153,3 @@ class WebSocketPath(Route):
 
     def __repr__(self) -> str:
         return f"WebSocketPath(path={self.path!r}, name={self.name!r})"
-
-
-def reverse(dispatcher: Dispatcher, name: str, path_params: Mapping[str, Any]) -> URLPath:
-    """The path of the leaf called `name` that takes exactly `path_params`, percent-encoded."""
-    dispatcher.compile()
-    for leaf in dispatcher.leaves:
-        if leaf.prefix:
-            reverse_route = getattr(leaf.route, "reverse", None)
-            found = reverse_route(name, path_params) if reverse_route else _reverse_inside(leaf, name, path_params)
-            if found is not None:
-                return found
-        elif leaf.name == name and set(leaf.template.names) == set(path_params):
-            return URLPath(leaf.template.build(path_params), protocol=leaf.route.kind)
-    raise NoMatchFound(name, path_params)
-
-
-def _reverse_inside(leaf: Leaf, name: str, path_params: Mapping[str, Any]) -> URLPath | None:
-    """Reverse a name of the app behind an include: `include:name`, or the include itself with `path`."""
-    own = {key: value for key, value in path_params.items() if key in leaf.template.names}
-    if set(own) != set(leaf.template.names):
-        return None
-    prefix = leaf.template.build(own).rstrip("/")
-    rest = {key: value for key, value in path_params.items() if key not in own}
-    if leaf.name and name == leaf.name and set(rest) == {"path"}:
-        return URLPath(f"{prefix}/{str(rest['path']).lstrip('/')}")
-    inner = name.removeprefix(f"{leaf.name}:") if leaf.name else name
-    path_for = getattr(leaf.route.app, "path_for", None)
-    if path_for is None or (leaf.name and inner == name):
-        return None
-    try:
-        found: URLPath = path_for(inner, **rest)
-    except NoMatchFound:
-        return None
-    return URLPath(prefix + str(found), protocol=found.protocol)

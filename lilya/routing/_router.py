@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
-from lilya._asgi.exchange import exchange_of, run_alone
 from lilya._asgi.lifespan import Life
 from lilya._handling.call import OnDisconnect
-from lilya._handling.errors import Rescue, default_answer
+from lilya._handling.errors import Rescue
+from lilya.concurrency.service import Service
 from lilya.datastructures._url import URLPath
-from lilya.exceptions import HTTPException
-from lilya.routing._base import BasePath, Layers
+from lilya.routing._alone import serve
+from lilya.routing._base import BasePath, Layers, check_on_disconnect
 from lilya.routing._dispatch import Dispatcher
-from lilya.routing._lifespan import Hooks, Part, applications_in
+from lilya.routing._lifespan import Hooks, Part, parts_below, services_below
 from lilya.routing._methods import RoutingMethodsMixin
-from lilya.routing._path import reverse
+from lilya.routing._reverse import reverse
 from lilya.types import ASGIApp, Lifespan, LifespanEvent, Receive, Scope, Send
 
 __all__ = ["Router"]
@@ -54,7 +54,7 @@ class Router(RoutingMethodsMixin):
         self.layers = Layers(middleware, permissions, None, before_request, after_request)
         self.include_in_schema = include_in_schema
         self.deprecated = deprecated
-        self.on_disconnect = on_disconnect
+        self.on_disconnect = check_on_disconnect(on_disconnect, "Router")
         self._dispatcher = Dispatcher(
             self.routes, redirect_slashes=redirect_slashes, default=default, on_disconnect=on_disconnect
         )
@@ -105,34 +105,23 @@ class Router(RoutingMethodsMixin):
 
         return decorate
 
-    def lifespan_parts(self, owner: Any = None, life: Life | None = None) -> list[Part]:
-        """The lifespans to enter: its own, then those of the applications it mounts."""
-        parts = self.hooks.parts(self if owner is None else owner)
-        for app in applications_in(self.routes, "lifespan_parts"):
-            parts += app.lifespan_parts(life=life)
-        return parts
+    def own_parts(self, life: Life | None = None, owner: Any = None) -> list[Part]:
+        """Its own lifespan, which is given `owner`: the router itself, or the application it belongs to."""
+        return self.hooks.parts(self if owner is None else owner)
 
-    async def lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer the lifespan call of a server that serves the router alone."""
-        await Life().run(self.lifespan_parts(), scope, receive, send)
+    def lifespan_parts(self, life: Life | None = None) -> list[Part]:
+        """The lifespans to enter: its own, then those of what it mounts, which shares the nursery of `life`."""
+        return [*self.own_parts(life), *parts_below(self.routes, life)]
+
+    def all_services(self) -> list[Service]:
+        """The services of the applications it mounts."""
+        return services_below(self.routes)
 
     # -- serving ----------------------------------------------------------------------------------------------------
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve HTTP, websockets and the lifespan; inside an application or any framework."""
-        if scope["type"] == "lifespan":
-            return await self.lifespan(scope, receive, send)
-        if exchange_of(scope) is None:
-            return await run_alone(self, scope, receive, send)
-        if "router" not in scope:
-            scope["router"] = self
-        if "app" in scope:
-            return await self.entrance(scope, receive, send)
-        try:
-            await self.entrance(scope, receive, send)
-        except HTTPException as exc:
-            if not await default_answer(exc, scope, receive, send):
-                raise
+        await serve(self, self.entrance, scope, receive, send)
 
     def __repr__(self) -> str:
         return f"Router({len(self.routes)} routes)"

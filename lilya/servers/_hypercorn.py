@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 import socket
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
@@ -78,6 +79,10 @@ class Hypercorn:
         """A copy of the configuration that hands hypercorn our sockets; its insecure and QUIC binds stay its own."""
         config = copy.copy(self._config)
         config.graceful_timeout = job.backstop
+        log = logging.getLogger("hypercorn.error")
+        if config.errorlog == "-" and log.hasHandlers():
+            config.errorlog = log  # else it adds a handler of its own, and each line appears twice
+            log.setLevel(config.loglevel.upper())
         config.bind = []
         sockets = config.create_sockets()
         mine: list[socket.socket] = job.sockets

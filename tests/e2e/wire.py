@@ -116,15 +116,23 @@ class WebSocket:
     ) -> None:
         self.sock.close()
 
-    def send(self, text: str) -> None:
-        """Send a text message."""
-        self.sock.sendall(self._connection.send(Message(data=text)))
+    def send(self, data: str | bytes) -> None:
+        """Send a message, of text or of bytes."""
+        self.sock.sendall(self._connection.send(Message(data=data)))
+
+    def close(self, code: int = 1000, reason: str | None = None) -> None:
+        """Send a close frame; the connection stays open for the answer."""
+        self.sock.sendall(self._connection.send(CloseConnection(code=code, reason=reason)))
 
     def text(self) -> str:
-        """Read a message."""
-        event = self.event()
-        assert isinstance(event, Message), event
-        return str(event.data)
+        """Read a message, however many pieces it comes in."""
+        whole = ""
+        while True:
+            event = self.event()
+            assert isinstance(event, Message), event
+            whole += str(event.data)
+            if event.message_finished:
+                return whole
 
     def closed(self) -> tuple[int, str]:
         """Read the close frame: code and reason; 1006 where the connection ended without one."""

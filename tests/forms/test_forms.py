@@ -9,11 +9,11 @@ import pytest
 
 import lilya._forms
 from lilya._forms import FormOptions
-from lilya._sansio.form import FormLimits, MultiPartException
+from lilya._sansio.form import FormLimits
 from lilya._sansio.urlencoded import parse_urlencoded
 from lilya.concurrency.nursery import open_nursery
 from lilya.datastructures import DataUpload, FormData
-from lilya.exceptions import BadRequest, ClientDisconnect
+from lilya.exceptions import BadRequest, ClientDisconnect, MultiPartException
 from lilya.requests import Request
 from lilya.types import Message, Scope
 from tests.forms.bodies import CAPTURED, Captured, Part, multipart
@@ -263,7 +263,7 @@ async def test_a_limit_that_is_none_is_refused_when_it_is_given() -> None:
             b"a=12",
             {"max_fields_size": 3},
             413,
-            "The form is too large. Maximum size of a form is 3 bytes.",
+            "The text of the form is too large. Maximum size of all fields together is 3 bytes.",
         ),
         (URLENCODED, b"a=12", {"max_body_size": 3}, 413, "The form is too large. Maximum size of a form is 3 bytes."),
         (
@@ -286,14 +286,14 @@ async def test_a_form_over_a_limit_is_refused_with_the_limit(
     await post(handler, content_type, pieces(body))
 
 
-async def test_a_body_declared_too_large_is_refused_before_it_is_read() -> None:
+@pytest.mark.parametrize(("content_type", "body"), [(URLENCODED, b"a=1"), (MULTIPART, multipart([Part("a", b"1")]))])
+async def test_a_body_declared_too_large_is_refused_before_it_is_read(content_type: str, body: bytes) -> None:
     async def handler(request: Request) -> bytes:
         with pytest.raises(MultiPartException, match="413: The form is too large"):
             await request.form(max_body_size=1000)
         return await request.body()
 
-    body = multipart([Part("a", b"1")])
-    assert await post(handler, MULTIPART, body, headers=[(b"content-length", b"1001")]) == body
+    assert await post(handler, content_type, body, headers=[(b"content-length", b"1001")]) == body
 
 
 @pytest.mark.parametrize("length", [b"", b"nonsense", b"-1", b"1000"])

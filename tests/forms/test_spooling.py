@@ -14,12 +14,11 @@ import pytest
 
 import lilya._forms
 from lilya._forms import PIECE, READ_AHEAD, SMALL_FILE, WRITE_BLOCK, FormOptions
-from lilya._sansio.form import MultiPartException
 from lilya.apps import Lilya
 from lilya.background import Task
 from lilya.concurrency.nursery import open_nursery
 from lilya.datastructures import DataUpload
-from lilya.exceptions import ClientDisconnect
+from lilya.exceptions import ClientDisconnect, MultiPartException
 from lilya.requests import Request
 from lilya.responses.base import PlainText
 from lilya.routing import Path as Route

@@ -42,7 +42,7 @@ class Answer(Wire):
         return message["code"], message["reason"]
 
 
-async def call(app: ASGIApp, path: str = "/", method: str = "GET", *, body: bytes = b"", **scope: Any) -> Answer:
+async def call(app: ASGIApp, path: str = "/", method: str = "GET", /, *, body: bytes = b"", **scope: Any) -> Answer:
     """Request `path`; raises what the app raises."""
     wire = Answer(request(body))
     with anyio.fail_after(PATIENCE):
@@ -50,13 +50,13 @@ async def call(app: ASGIApp, path: str = "/", method: str = "GET", *, body: byte
     return wire
 
 
-async def fail(app: ASGIApp, path: str = "/", method: str = "GET", **scope: Any) -> Answer:
+async def fail(app: ASGIApp, path: str = "/", method: str = "GET", /, **scope: Any) -> Answer:
     """Request `path`, of an app that raises an exception to the server: it is the answer's `error`."""
     wire = Answer(request())
     return await _expect(app, http_scope(path, method, **scope), wire)
 
 
-async def talk(app: ASGIApp, path: str = "/", *messages: Message, **scope: Any) -> Answer:
+async def talk(app: ASGIApp, path: str = "/", /, *messages: Message, **scope: Any) -> Answer:
     """Open a websocket at `path` and send `messages`; raises what the app raises."""
     wire = Answer(CONNECT, *messages)
     with anyio.fail_after(PATIENCE):
@@ -64,7 +64,7 @@ async def talk(app: ASGIApp, path: str = "/", *messages: Message, **scope: Any) 
     return wire
 
 
-async def fail_talk(app: ASGIApp, path: str = "/", *messages: Message, **scope: Any) -> Answer:
+async def fail_talk(app: ASGIApp, path: str = "/", /, *messages: Message, **scope: Any) -> Answer:
     """Open a websocket at `path`, of an app that raises an exception to the server."""
     wire = Answer(CONNECT, *messages)
     return await _expect(app, websocket_scope(path, **scope), wire)

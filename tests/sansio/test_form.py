@@ -8,8 +8,8 @@ from dataclasses import fields
 
 import pytest
 
-from lilya._sansio.form import DEFAULT_LIMITS, FormLimits, MultiPartException, decode_text
-from lilya.exceptions import HTTPException
+from lilya._sansio.form import DEFAULT_LIMITS, FormLimits, decode_text
+from lilya.exceptions import HTTPException, MultiPartException
 
 
 def test_a_refusal_is_an_answer_that_says_why() -> None:

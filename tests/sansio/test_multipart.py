@@ -6,8 +6,9 @@ import logging
 
 import pytest
 
-from lilya._sansio.form import FormLimits, MultiPartException
+from lilya._sansio.form import FormLimits
 from lilya._sansio.multipart import FILE_END, Event, Field, FileStart, MultipartDecoder, check_boundary
+from lilya.exceptions import MultiPartException
 from tests.forms.bodies import BOUNDARY, Part, multipart
 
 

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from lilya._sansio.form import FormLimits, MultiPartException
+from lilya._sansio.form import FormLimits
 from lilya._sansio.multipart import Field, FileStart, MultipartDecoder
+from lilya.exceptions import MultiPartException
 from tests.forms.bodies import BOUNDARY, CAPTURED, Captured, Part, multipart
 
 # A field as its name and text; a file as its name, file name, headers and content; a refusal as its status.

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lilya._sansio.form import FormLimits, MultiPartException
+from lilya._sansio.form import FormLimits
 from lilya._sansio.urlencoded import parse_urlencoded
+from lilya.exceptions import MultiPartException
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,17 @@
+"""Protocols: the shape of what users plug in, for type checkers; some are good to inherit from, too."""
+
+from lilya.protocols.authentication import AuthenticationProtocol
+from lilya.protocols.cache import CacheBackend
+from lilya.protocols.logging import LoggerProtocol
+from lilya.protocols.middleware import MiddlewareProtocol
+from lilya.protocols.permissions import PermissionProtocol
+from lilya.protocols.serializer import SerializerProtocol
+
+__all__ = [
+    "AuthenticationProtocol",
+    "CacheBackend",
+    "LoggerProtocol",
+    "MiddlewareProtocol",
+    "PermissionProtocol",
+    "SerializerProtocol",
+]
