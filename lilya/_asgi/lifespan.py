@@ -21,7 +21,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 from threading import get_ident
-from typing import Any, Literal
+from typing import Any
 
 import anyio
 from anyio.abc import TaskGroup
@@ -64,7 +64,7 @@ class Life:
         self.failure: BaseException | None = None
         self.draining = False
         self.failed_tasks = 0
-        self._stage: Literal["startup", "serving", "shutdown"] = "startup"
+        self._stage = "startup"  # then "serving", then "shutdown"
         self._supervisor: Supervisor | None = None
         self.live: dict[Exchange, None] = {}
         self._jobs: dict[_Job, None] = {}

@@ -321,7 +321,7 @@ async def test_alone_nothing_drains_and_there_is_no_nursery() -> None:
     assert scope.cancelled_caught
     with pytest.raises(RuntimeError, match="'mail' needs the nursery of a Lilya application"):
         home.start_soon(anyio.sleep, 1, name="mail")
-    with pytest.raises(RuntimeError, match="sleep.* needs the nursery"):
+    with pytest.raises(RuntimeError, match="needs the nursery"):
         home.start_soon(anyio.sleep, 1)
 
 
@@ -442,7 +442,7 @@ async def test_a_disconnect_is_noted_once() -> None:
 
 async def test_a_misuse_is_said_in_the_words_of_the_protocol() -> None:
     plain = Exchange(Nowhere(), http_scope(), Wire().receive, Wire().send)
-    with pytest.raises(RuntimeError, match="Expected ASGI message 'http.response.start'"):
+    with pytest.raises(RuntimeError, match=r"Expected ASGI message 'http\.response\.start'"):
         await plain.send({"type": "websocket.accept"})
     socket = Exchange(Nowhere(), websocket_scope(), Wire().receive, Wire().send)
     with pytest.raises(WebSocketRuntimeError, match='Need to call "accept" first'):

@@ -43,7 +43,7 @@ def failing(exc: BaseException) -> Any:
 @pytest.mark.parametrize("exc", LOST, ids=lambda exc: type(exc).__module__ + "." + type(exc).__name__)
 async def test_what_says_that_the_connection_broke_is_a_departure(exc: Exception) -> None:
     outbox = Outbox(failing(exc), http.HEADERS)
-    with pytest.raises(ClientDisconnect, match="^the client left before the response was complete$") as caught:
+    with pytest.raises(ClientDisconnect, match=r"^the client left before the response was complete$") as caught:
         await outbox.send(START)
     assert caught.value.__cause__ is exc
     assert outbox.gone

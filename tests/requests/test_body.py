@@ -5,6 +5,7 @@ from __future__ import annotations
 import encodings.aliases
 import json
 import sys
+from contextlib import suppress
 from typing import Any
 
 import anyio
@@ -156,10 +157,8 @@ CODECS = sorted({*encodings.aliases.aliases.values(), "undefined", "idna", "puny
     body=st.binary(max_size=20) | st.text("a.-\\u+&", max_size=20).map(str.encode),
 )
 async def test_no_charset_and_no_body_is_more_than_a_bad_request(charset: str, body: bytes) -> None:
-    try:
+    with suppress(BadRequest):
         assert isinstance(await request_of(request(body), content_type=f"text/plain; charset={charset}").text(), str)
-    except BadRequest:
-        pass
 
 
 # -- JSON ---------------------------------------------------------------------------------------------------------
@@ -211,10 +210,8 @@ async def test_what_is_no_json_is_a_bad_request_that_says_why(body: bytes, compl
 
 @given(st.binary(max_size=50) | st.text("[]{}\"'\\,:0123456789eE+-.truefalsn NI", max_size=50).map(str.encode))
 async def test_no_body_is_more_than_a_bad_request_as_json(body: bytes) -> None:
-    try:
+    with suppress(BadRequest):
         json.dumps(await request_of(request(body)).json())
-    except BadRequest:
-        pass
 
 
 async def test_a_malformed_body_is_answered_with_400_and_text() -> None:

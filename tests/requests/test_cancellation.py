@@ -313,9 +313,7 @@ async def test_a_disconnect_that_came_before_the_handler_was_called_cancels_it_a
             self.app = app
 
         async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-            gone = Request(scope, receive, send)
-            while not await gone.is_disconnected():
-                await anyio.sleep(0.1)
+            await Request(scope, receive, send).wait_disconnected()
             log.append("middleware told")
             await self.app(scope, receive, send)
 

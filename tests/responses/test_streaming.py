@@ -181,7 +181,7 @@ async def test_an_async_function_without_a_yield_is_no_body() -> None:
     async def forgot() -> list[bytes]:
         return [b"a"]
 
-    with pytest.raises(TypeError, match="must be an .* async generator function"):
+    with pytest.raises(TypeError, match=r"must be an .* async generator function"):
         StreamingResponse(forgot)  # type: ignore[arg-type]
 
 
@@ -788,7 +788,7 @@ async def test_an_error_in_the_middle_comes_out_plain_and_leaves_the_response_un
             app = app_with(lambda content=content: content)  # type: ignore[misc]
             wire = Wire(request())
             async with running(app) if lifespan else nullcontext():
-                with pytest.raises(ZeroDivisionError, match="^mine$"):
+                with pytest.raises(ZeroDivisionError, match=r"^mine$"):
                     await app(http_scope(), wire.receive, wire.send)
             assert wire.body == b"a"
             assert wire.sent[-1]["more_body"] is True

@@ -15,7 +15,7 @@ def lamp() -> tuple[Phase, Phase, Phase]:
 
 
 def test_a_message_leads_to_the_next_phase() -> None:
-    dark, lit, broken = lamp()
+    dark, lit, _ = lamp()
     assert dark.after({"type": "press"}) is lit
     assert dark.after({"type": "look"}) is dark
     assert lit.after({"type": "press"}) is dark
@@ -30,7 +30,7 @@ def test_a_set_flag_leads_elsewhere_and_an_unset_one_does_not() -> None:
 
 
 def test_a_message_that_may_not_come_now_leads_nowhere() -> None:
-    dark, lit, broken = lamp()
+    _, lit, broken = lamp()
     assert lit.after({"type": "look"}) is None
     assert broken.after({"type": "press"}) is None
 

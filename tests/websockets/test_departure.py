@@ -361,8 +361,7 @@ async def test_a_flood_is_held_at_the_bound_and_nothing_of_it_is_lost() -> None:
         await websocket.accept()
         await anyio.sleep(1)
         assert wire.received < count / 5
-        async for message in websocket.iter_text():
-            got.append(len(message))
+        got.extend([len(message) async for message in websocket.iter_text()])
 
     wire = Wire(CONNECT, *(text("x" * size) for _ in range(count)), left())
     await serve(handler, wire)

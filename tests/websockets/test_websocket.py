@@ -131,8 +131,7 @@ async def test_iterating_gives_the_messages_until_the_client_leaves(talk_over: O
             got.append(value)
             if value == "binary":
                 break
-        async for value in websocket.iter_json(mode="binary"):
-            got.append(value)
+        got.extend([value async for value in websocket.iter_json(mode="binary")])
         got.append("over")
 
     await talk_over(
@@ -306,7 +305,7 @@ async def test_messages_out_of_turn_are_named_with_what_was_expected(talk_over: 
         await websocket.accept()
         with pytest.raises(
             WebSocketRuntimeError,
-            match="^Expected ASGI message 'websocket.send' or 'websocket.close', but got 'websocket.accept'.$",
+            match=r"^Expected ASGI message 'websocket.send' or 'websocket.close', but got 'websocket.accept'.$",
         ):
             await websocket.accept()
 
@@ -317,7 +316,7 @@ async def test_a_server_that_breaks_the_protocol_is_an_error_that_says_so() -> N
     wire = Wire(text("too early"))
     with pytest.raises(
         WebSocketRuntimeError,
-        match="^Expected ASGI message 'websocket.connect' or 'websocket.disconnect', but got 'websocket.receive'.$",
+        match=r"^Expected ASGI message 'websocket.connect' or 'websocket.disconnect', but got 'websocket.receive'.$",
     ):
         await WebSocket(websocket_scope(), wire.receive, wire.send).accept()
 
@@ -325,10 +324,10 @@ async def test_a_server_that_breaks_the_protocol_is_an_error_that_says_so() -> N
         await websocket.accept()
         with pytest.raises(
             WebSocketRuntimeError,
-            match="^Expected ASGI message 'websocket.receive' or 'websocket.disconnect', but got 'http.request'.$",
+            match=r"^Expected ASGI message 'websocket.receive' or 'websocket.disconnect', but got 'http.request'.$",
         ):
             await websocket.receive_text()
-        with pytest.raises(WebSocketRuntimeError, match="but got 'websocket.connect'"):
+        with pytest.raises(WebSocketRuntimeError, match=r"but got 'websocket\.connect'"):
             await websocket.receive()
 
     await alone(talk, {"type": "http.request"}, CONNECT)

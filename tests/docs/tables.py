@@ -1,0 +1,67 @@
+"""Writes `docs/design/protocol-tables.md` from the tables of `lilya._sansio`: `python -m tests.docs.tables`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from lilya._sansio import http, lifespan, websocket
+from lilya._sansio.machine import Phase, diagram
+from tests.docs.pages import ROOT
+
+__all__ = ["PAGE", "render"]
+
+PAGE: Final = "docs/design/protocol-tables.md"
+
+_HEAD: Final = """\
+# Protocol tables
+
+Which message may follow which is not written in branches, but in tables, in `lilya._sansio`: one machine for each protocol and each
+direction. The writer of a connection looks each message up in them, and so do the server that runs a lifespan, and the test tools. These diagrams
+are drawn from the same tables, by `python -m tests.docs.tables`; a test looks that they are up to date.
+
+A line reads: in this phase, this message may come, and leads to that phase. `(more_body)` is the same message with that flag set. What has
+no line may not come: sending it is a `RuntimeError` that names what was expected.
+"""
+
+_TABLES: Final[tuple[tuple[str, str, Phase], ...]] = (
+    (
+        "HTTP: what the application sends",
+        "`HEADERS`: nothing is out yet. `BODY`: the start is out. `TRAILED` and `TRAILERS` are the same for a start that promised trailers. A "
+        "disconnect counts until `DONE`.",
+        http.HEADERS,
+    ),
+    (
+        "HTTP: what the server sends",
+        "`READING`: pieces of the body come. `WHOLE`: the last one came. `GONE`: the client left, or the response is complete.",
+        http.READING,
+    ),
+    (
+        "Websocket: what the application sends",
+        "`CONNECTING`: the handshake is open. `DENYING`: it is being refused with an HTTP response, by the extension "
+        "`websocket.http.response`.",
+        websocket.CONNECTING,
+    ),
+    (
+        "Websocket: what the server sends",
+        "A close of the client is `websocket.disconnect`, and so is its loss.",
+        websocket.ARRIVING,
+    ),
+    (
+        "Lifespan: what the application sends",
+        "`lifespan.shutdown.failed` may come while it serves: that is how a crash is told.",
+        lifespan.STARTING,
+    ),
+    ("Lifespan: what the server sends", "Once each.", lifespan.ASLEEP),
+)
+
+
+def render() -> str:
+    """The page."""
+    parts = [_HEAD]
+    for title, words, start in _TABLES:
+        parts.append(f"## {title}\n\n{words}\n\n```text\n{diagram(start)}\n```\n")
+    return "\n".join(parts)
+
+
+if __name__ == "__main__":
+    (ROOT / PAGE).write_text(render(), encoding="utf-8")
