@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import traceback
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from threading import get_ident
@@ -11,20 +10,17 @@ from typing import Any, TypeVar
 
 from anyio.abc import TaskGroup
 
-from lilya._asgi.exchange import EXCHANGE, Exchange, exchange_of
+from lilya._asgi.exchange import EXCHANGE, Exchange, exchange_of, is_departure
 from lilya._asgi.lifespan import Life
 from lilya._asgi.statistics import Statistics
 from lilya._define import DefineMiddleware, DefinePermission, Layer, build_stack, define_all
 from lilya._handling.call import OnDisconnect
-from lilya._handling.errors import Rescuing, answer, call, close_message, default_answer, deny
-from lilya._handling.result import to_response
-from lilya._sansio import http, websocket
-from lilya.concurrency.nursery import in_trio
+from lilya._handling.errors import Rescuing, answer, default_answer, deny, last_resort
+from lilya.concurrency.nursery import in_trio, raise_plain, unwrap
 from lilya.concurrency.service import Service
 from lilya.datastructures._state import State
 from lilya.datastructures._url import URLPath
-from lilya.exceptions import ClientDisconnect, ImproperlyConfigured
-from lilya.requests import Request
+from lilya.exceptions import ImproperlyConfigured
 from lilya.responses.base import PlainText
 from lilya.routing._base import BasePath
 from lilya.routing._hooks import Hooked, define_hooks
@@ -239,15 +235,15 @@ class Lilya(RoutingMethodsMixin):
         return (*self.services, *services_below(self.routes))
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self.middleware_stack is None:
-            self.middleware_stack = self.build_middleware_stack()
         life = self._life
         life.services = self.all_services()
         await life.run(self.lifespan_parts(life), scope, receive, send)
 
     @asynccontextmanager
     async def _check(self) -> AsyncIterator[None]:
-        """What can only be known when the loop runs."""
+        """What can only be known when the loop runs, and what shall fail now and not at the first request."""
+        if self.middleware_stack is None:
+            self.middleware_stack = self.build_middleware_stack()
         if not in_trio():
             for route in all_routes(self.routes):
                 if getattr(route, "nursery", None) == "nursery":
@@ -298,9 +294,11 @@ class Lilya(RoutingMethodsMixin):
         try:
             await stack(scope, receive, send)
         except Exception as exc:
-            if 500 in self.exception_handlers or Exception in self.exception_handlers:
-                await self._unhandled(exchange, exc)
-            raise
+            plain = unwrap(exc)
+            handled = 500 in self.exception_handlers or Exception in self.exception_handlers
+            if handled and isinstance(plain, Exception) and not is_departure(plain):
+                await self._answer_unhandled(plain, scope, receive, send)
+            raise_plain(plain)
 
     async def _rescue(self, exc: Exception, scope: Scope, receive: Receive, send: Send) -> bool:
         """Answer what routes and permissions raise: by the handlers, else as `HTTPException` and its kin say."""
@@ -309,28 +307,12 @@ class Lilya(RoutingMethodsMixin):
         return await answer(exc, handlers, scope, receive, send) or await default_answer(exc, scope, receive, send)
 
     async def _unhandled(self, exchange: Exchange, exc: Exception) -> None:
+        await self._answer_unhandled(exc, exchange.scope, exchange.receive, exchange.send)
+
+    async def _answer_unhandled(self, exc: Exception, scope: Scope, receive: Receive, send: Send) -> None:
         """Nobody handled `exc`: answer it, if there is still time. It goes on to the server, which logs it."""
-        scope, receive, send = exchange.scope, exchange.receive, exchange.send
-        try:
-            if scope["type"] == "websocket":
-                if exchange.phase is websocket.OPEN:
-                    await send(close_message(1011, "internal error"))
-                elif exchange.phase is websocket.CONNECTING:
-                    await deny(PlainText("Internal Server Error", status_code=500), scope, receive, send)
-                return
-            handler = self.exception_handlers.get(500) or self.exception_handlers.get(Exception)
-            if handler is not None:
-                result = await call(handler, Request(scope, receive, send), exc)
-                response = to_response(result)
-            elif self.debug:
-                text = "".join(traceback.format_exception(exc))
-                response = PlainText(text, status_code=500)
-            else:
-                response = PlainText("Internal Server Error", status_code=500)
-            if exchange.phase is http.HEADERS:
-                await response(scope, receive, send)
-        except ClientDisconnect:
-            return
+        handler = self.exception_handlers.get(500) or self.exception_handlers.get(Exception)
+        await last_resort(exc, handler, self.debug, scope, receive, send)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({len(self.routes)} routes)"

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping, MutableMapping
 from contextvars import Token
 from typing import Any, Final
 
+from lilya._connection import Connection
 from lilya._current import AROUND, current_scope
 from lilya._handling.context import Context
 from lilya.datastructures._state import State
@@ -41,25 +42,34 @@ SESSION: Final = "lilya.session"
 
 
 class G(State):
-    """Values under attribute names, or as items: `g.user = user`, `g["user"]`."""
+    """Values under attribute names, or as items: `g.user = user`, `g["user"]`. A key hides a method of its name."""
 
     __slots__ = ()
 
+    def __getattr__(self, name: str) -> Any:
+        known = ", ".join(map(repr, self)) or "nothing"
+        raise AttributeError(f"g has no {name!r}: it holds {known}.", name=name, obj=self)
+
     def __setitem__(self, key: str, value: Any) -> None:
-        self.store[key] = value
+        store_of(self)[key] = value
 
     def __delitem__(self, key: str) -> None:
-        del self.store[key]
+        del store_of(self)[key]
 
     @property
     def store(self) -> dict[str, Any]:
         """The dict that holds the values."""
-        store: dict[str, Any] = object.__getattribute__(self, "_state")
-        return store
+        return store_of(self)
 
     def clear(self) -> None:
         """Forget all values."""
-        self.store.clear()
+        store_of(self).clear()
+
+
+def store_of(holder: G) -> dict[str, Any]:
+    """The dict of a `G`, whatever keys it has."""
+    store: dict[str, Any] = object.__getattribute__(holder, "_state")
+    return store
 
 
 class CurrentG(G):
@@ -72,24 +82,24 @@ class CurrentG(G):
 
     @property
     def _state(self) -> dict[str, Any]:  # type: ignore[override]
-        return get_g().store
+        return store_of(get_g())
 
     def __getattribute__(self, name: str) -> Any:
-        if name.startswith("__"):  # asked by the interpreter and by debuggers, also outside of a request
+        if name.startswith("__"):  # asked by the interpreter and by debuggers, outside of requests too
             return object.__getattribute__(self, name)
         return super().__getattribute__(name)
 
     def copy(self) -> G:
         """A `G` with the same values, to be kept."""
-        return get_g().copy()
+        return G(store_of(self).copy())
 
     __copy__ = copy
 
+    def __reduce__(self) -> tuple[type[State], tuple[dict[str, Any]]]:
+        return G, (store_of(self),)
+
     def __repr__(self) -> str:
-        try:
-            return repr(get_g())
-        except LookupError:
-            return "<g, outside of a request>"
+        return object.__repr__(self) if GLOBALS not in AROUND.get({}) else super().__repr__()
 
 
 def get_g() -> G:
@@ -106,8 +116,113 @@ def get_g() -> G:
     return found
 
 
-def layer(**more: Any) -> Token[dict[str, Any]]:
-    """Put more around the running code, under keys of this module: for its middleware. Undo it by `AROUND.reset`."""
+def layer(key: str, value: Any) -> Token[dict[str, Any]]:
+    """Put one thing more around the running code, for the middleware of this room. `AROUND.reset` takes it away."""
     if current_scope() is not None:
-        get_g()  # made now at the latest: inside of the layer and outside it is the same
-    return AROUND.set({**AROUND.get({}), **more})
+        get_g()  # made now at the latest: it is the same inside of the layer and outside
+    return AROUND.set({**AROUND.get({}), key: value})
+
+
+class RequestContext:
+    """Stands for the request inside `RequestContextMiddleware`; on a websocket, for its `Connection`."""
+
+    __slots__ = ()
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # asked by the interpreter and by debuggers, outside of requests too
+            raise AttributeError(name)
+        return getattr(self._request(), name)
+
+    def __getitem__(self, key: str) -> Any:
+        return self._request()[key]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._request()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._request())
+
+    def __len__(self) -> int:
+        return len(self._request())
+
+    def _request(self) -> Connection:
+        found: Connection | None = AROUND.get({}).get(REQUEST)
+        if found is None:
+            raise ImproperlyConfigured(
+                "request_context exists inside RequestContextMiddleware alone: install it, and ask while it serves"
+            )
+        return found
+
+
+class SessionContext(MutableMapping[str, Any]):
+    """Stands for the session inside `SessionContextMiddleware`, or for the part of it that its `sub_path` names.
+
+    That part is made when something is put into it.
+    """
+
+    __slots__ = ()
+
+    def __getitem__(self, key: str) -> Any:
+        return self._part()[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self._changed()[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        if key not in self:
+            raise KeyError(key)
+        del self._changed()[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._part())
+
+    def __len__(self) -> int:
+        return len(self._part())
+
+    def reset_context(self) -> None:
+        """Forget all values."""
+        if self:
+            self._changed().clear()
+
+    def _bound(self) -> tuple[MutableMapping[str, Any], tuple[str, ...]]:
+        """The whole session, and the keys that lead to the part."""
+        found = AROUND.get({}).get(SESSION)
+        if found is None:
+            raise ImproperlyConfigured(
+                "lilya.context.session exists inside SessionContextMiddleware alone: install it, and ask while it serves"
+            )
+        scope, keys = found
+        return scope["session"], keys
+
+    def _part(self) -> Mapping[str, Any]:
+        part, keys = self._bound()
+        for key in keys:
+            if key not in part:
+                return {}
+            part = self._inner(part, key)
+        return part
+
+    def _changed(self) -> MutableMapping[str, Any]:
+        part, keys = self._bound()
+        for key in keys:
+            # Set even where it is there: whoever keeps the session sees what is set on it, and not what is set deeper.
+            part[key] = self._inner(part, key) if key in part else {}
+            part = part[key]
+        return part
+
+    @staticmethod
+    def _inner(part: MutableMapping[str, Any], key: str) -> MutableMapping[str, Any]:
+        inner = part[key]
+        if not isinstance(inner, MutableMapping):
+            raise ImproperlyConfigured(
+                f"SessionContextMiddleware: {key!r} of its sub_path is a {type(inner).__name__} in the session, no mapping"
+            )
+        return inner
+
+    def __repr__(self) -> str:
+        return object.__repr__(self) if SESSION not in AROUND.get({}) else f"{type(self).__name__}({dict(self)!r})"
+
+
+g: Final[G] = CurrentG()
+request_context: Final = RequestContext()
+session: Final = SessionContext()

@@ -15,6 +15,7 @@ from typing import Protocol
 
 import anyio
 
+from lilya._sansio.http import READING
 from lilya.exceptions import ClientDisconnect
 from lilya.types import Message, Receive
 
@@ -50,6 +51,13 @@ class Nobody:
 
 
 NOBODY = Nobody()
+
+
+def no_piece(message: Message) -> Exception:
+    """What to raise for a message that is no piece of the body: the client has left, or the server is at fault."""
+    if message["type"] == "http.disconnect":
+        return ClientDisconnect(detail="the client left before the request body was complete")
+    return RuntimeError(f"Expected ASGI message {READING.expected()}, but got {message['type']!r}.")
 
 
 def weight(message: Message) -> int:
@@ -288,7 +296,7 @@ class Inbox:
         while more:
             message = await self.next()
             if message["type"] != "http.request":
-                raise ClientDisconnect(detail="the client left before the request body was complete")
+                raise no_piece(message)
             self._parts.append(message.get("body") or b"")
             more = message.get("more_body", False)
         self._body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
@@ -330,7 +338,7 @@ class BodyStream:
         while self._more:
             message = await self._inbox.next()
             if message["type"] != "http.request":
-                raise ClientDisconnect(detail="the client left before the request body was complete")
+                raise no_piece(message)
             self._more = message.get("more_body", False)
             if piece := message.get("body"):
                 return bytes(piece)

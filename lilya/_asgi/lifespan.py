@@ -189,6 +189,9 @@ class Life:
                     await self._enter(stack, part, scope)
                 async with open_nursery() as inner:
                     await self._serve(inner, receive, send)
+            except Exception as exc:
+                self.failure = unwrap(exc)  # known from now on, even if the clean-up hangs and is cut
+                raise
             finally:
                 # From here on only clean-up: it is waited for, within bounds, whoever cancels us.
                 frame.deadline = anyio.current_time() + EXIT_SECONDS

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import linecache
 import os
+import re
 import sysconfig
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -28,22 +29,13 @@ OUTER_FRAMES: Final = 15  # of one exception: where it began
 INNER_FRAMES: Final = 35  # and where it ended
 FRAMES: Final = 250  # of a page
 VARIABLES: Final = 40  # of one frame
-MESSAGE: Final = 4000  # characters of a message or a note
-NOTES: Final = 20
+MESSAGE: Final = 2000  # characters of a message, or of a note
+NOTES: Final = 10  # of one exception
 LINE: Final = 240  # characters of a line of source
 AROUND: Final = 4  # lines shown before and behind the one that failed
 
-_LIBRARIES: Final = tuple(
-    sorted(
-        {
-            os.path.join(path, "")
-            for name in ("purelib", "platlib", "stdlib", "platstdlib")
-            if (path := sysconfig.get_paths().get(name))
-        },
-        key=len,
-        reverse=True,
-    )
-)
+_PACKAGES = re.compile(r".*[/\\](?:site|dist)-packages[/\\]")
+_STANDARD: Final = tuple(os.path.join(sysconfig.get_path(name), "") for name in ("stdlib", "platstdlib"))
 # The package this module is part of, installed or not.
 _OWN_PACKAGE: Final = os.path.join(Path(__file__).parents[1], "")
 
@@ -63,7 +55,7 @@ class Frame:
 
     `library`: the package it is in, "" where it is the application's own code. `place`: the file as a person calls it.
     `lines`: some source, that of `line` among it. `repeated`: how many more times it followed itself. `left_out`: how
-    many frames between this one and the next are not shown.
+    many frames before this one, nearer to the caller, are not shown.
     """
 
     file: str
@@ -217,12 +209,15 @@ def whereabouts(file: str) -> tuple[str, str]:
     """The library a file belongs to ("" if to none), and a short name for it."""
     if file.startswith("<frozen "):
         return file[8:-1].partition(".")[0], file
-    for folder in _LIBRARIES:  # the longest first: that of the packages lies in that of the standard library
+    if installed := _PACKAGES.match(file):
+        place = file[installed.end() :]
+        return re.split(r"[/\\.]", place)[0], place
+    if file.startswith(_OWN_PACKAGE):
+        return "lilya", os.path.join("lilya", file[len(_OWN_PACKAGE) :])
+    for folder in _STANDARD:
         if file.startswith(folder):
             place = file[len(folder) :]
             return place.partition(os.sep)[0].removesuffix(".py"), place
-    if file.startswith(_OWN_PACKAGE):
-        return "lilya", os.path.join("lilya", file[len(_OWN_PACKAGE) :])
     try:
         return "", file.removeprefix(os.path.join(os.getcwd(), ""))
     except OSError:  # somebody removed it
@@ -237,10 +232,10 @@ def _span(code: CodeType, run: _Run) -> tuple[int, int, int] | None:
     return None if line != run.line or last is None or start is None or end is None else (start, end, last)
 
 
-def _lines(file: str, line: int, module: Mapping[str, Any], span: tuple[int, int, int] | None) -> tuple[Line, ...]:
+def _lines(file: str, line: int, module: dict[str, Any], span: tuple[int, int, int] | None) -> tuple[Line, ...]:
     """The lines around `line` of `file`, with `span` marked."""
     linecache.checkcache(file)
-    source = linecache.getlines(file, dict(module))
+    source = linecache.getlines(file, module)
     if not 0 < line <= len(source):
         return ()
     found = []

@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeAlias
 import anyio
 
 from lilya._asgi.exchange import EXCHANGE, Exchange, is_departure
+from lilya._handling.context import Context
 from lilya._handling.plan import Plan
 from lilya._handling.result import DATA, to_response
 from lilya.concurrency.nursery import open_nursery, open_trio_nursery, raise_plain, unwrap
@@ -40,13 +41,17 @@ MISSING = object()
 def bind_http(plan: Plan) -> Bind:
     """What fills a plan's arguments from a request. A nursery is added by whoever opens it."""
     requests = [name for name, source in plan.arguments if source == "request"]
+    contexts = [name for name, source in plan.arguments if source == "context"]
     params = [name for name, source in plan.arguments if source == "path"]
 
     def bind(scope: Scope, receive: Receive, send: Send) -> dict[str, Any]:
         found = scope["path_params"]
         arguments = {name: found[name] for name in params}
-        if requests:
-            arguments |= dict.fromkeys(requests, Request(scope, receive, send))
+        if requests or contexts:
+            request = Request(scope, receive, send)
+            arguments |= dict.fromkeys(requests, request)
+            if contexts:
+                arguments |= dict.fromkeys(contexts, Context(scope["route"], request))
         return arguments
 
     return bind

@@ -13,14 +13,16 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
 
 from lilya._asgi.exchange import Exchange, exchange_of, is_departure
+from lilya._handling.debug import debug_response
+from lilya._handling.problems import JSON, TEXT, form_of, has_parts, problem
 from lilya._handling.result import to_response
 from lilya._sansio import http
 from lilya._sansio import websocket as ws
 from lilya.concurrency.nursery import raise_plain, unwrap
 from lilya.concurrency.threads import is_async_callable, run_in_threadpool
-from lilya.exceptions import HTTPException, WebSocketException
+from lilya.exceptions import ClientDisconnect, HTTPException, InternalServerError, WebSocketException
 from lilya.requests import Request
-from lilya.responses.base import JSONResponse, PlainText, Response
+from lilya.responses.base import NO_CONTENT, JSONResponse, PlainText, Response
 from lilya.types import ASGIApp, ExceptionHandler, ExceptionHandlers, Message, Receive, Scope, Send
 from lilya.websockets import WebSocket
 
@@ -32,6 +34,7 @@ __all__ = [
     "default_answer",
     "deny",
     "find_handler",
+    "last_resort",
     "plain_response",
     "rescue_with",
 ]
@@ -111,20 +114,56 @@ async def call(handler: ExceptionHandler, connection: Any, exc: Exception) -> An
     return await run_in_threadpool(handler, connection, exc)
 
 
-def plain_response(exc: HTTPException) -> ASGIApp:
+def plain_response(exc: HTTPException, scope: Scope) -> ASGIApp:
     """What an `HTTPException` is answered with when nobody handles it:
 
-    its detail as text, as JSON where it has parts.
+    its detail as text, as JSON where it has parts, or as problem details where the client wants them most. Raises
+    `ValueError` for headers that may not be sent and for a detail that is not JSON.
     """
     if exc.response is not None:
         response: ASGIApp = exc.response
         return response
-    headers = dict(exc.headers or {})
-    if exc.status_code in (204, 304):
-        return Response(status_code=exc.status_code, headers=headers)
-    if isinstance(exc.detail, dict | list | tuple):
-        return JSONResponse(exc.detail, status_code=exc.status_code, headers=headers)
-    return PlainText(str(exc.detail), status_code=exc.status_code, headers=headers)
+    status, headers = exc.status_code, exc.headers
+    if status in NO_CONTENT:
+        return Response(status_code=status, headers=headers)
+    form = form_of(exc, scope)
+    if form == TEXT:
+        answer: Response = PlainText(str(exc.detail), status_code=status, headers=headers)
+    elif form == JSON and has_parts(exc):
+        answer = JSONResponse(exc.detail, status_code=status, headers=headers)
+    else:
+        answer = JSONResponse(problem(exc, scope), status_code=status, headers=headers, media_type=form)
+    answer.headers.add_vary_header("Accept")
+    return answer
+
+
+async def last_resort(
+    exc: Exception, handler: ExceptionHandler | None, debug: bool, scope: Scope, receive: Receive, send: Send
+) -> None:
+    """Nobody handled `exc`: answer it, if there is still time. Whoever calls this raises it on, to the server's log.
+
+    With `debug` by all there is to know about it, else by `handler`, else by saying that the server failed. A handler
+    is called for its side effects when it is too late to answer. A client that left meanwhile is nobody's to answer.
+    """
+    exchange = exchange_of(scope)
+    too_late = has_started(exchange)
+    try:
+        if scope["type"] == "websocket":
+            if is_open(exchange):
+                await send(close_message(1011, "internal error"))
+            elif not too_late:
+                await deny(plain_response(InternalServerError(), scope), scope, receive, send)
+            return
+        if debug:
+            response: ASGIApp | None = None if too_late else await debug_response(exc, scope)
+        elif handler is not None:
+            response = to_response(await call(handler, Request(scope, receive, send), exc))
+        else:
+            response = plain_response(InternalServerError(), scope)
+        if response is not None and not has_started(exchange):
+            await response(scope, receive, send)
+    except ClientDisconnect:
+        return
 
 
 async def default_answer(exc: Exception, scope: Scope, receive: Receive, send: Send) -> bool:
@@ -140,12 +179,12 @@ async def default_answer(exc: Exception, scope: Scope, receive: Receive, send: S
     elif not isinstance(exc, HTTPException):
         return False
     elif scope["type"] == "http":
-        await plain_response(exc)(scope, receive, send)
+        await plain_response(exc, scope)(scope, receive, send)
     elif is_open(exchange):
         # RFC 6455, section 7.4.1: 1008 is the client's fault, 1011 the server's.
         await send(close_message(1008 if exc.status_code < 500 else 1011, str(exc.detail)))
     else:
-        await deny(plain_response(exc), scope, receive, send)
+        await deny(plain_response(exc, scope), scope, receive, send)
     return True
 
 

@@ -1,8 +1,8 @@
 """What a handler wants, found out once: its signature becomes a plan.
 
-A parameter is filled by its name (a path parameter, `request`, `websocket`, `task_group`, `nursery`) or, whatever it is
-called, by its annotation (`Request`, `WebSocket`, `TaskGroup`, `trio.Nursery`). One that nothing can fill is an error
-when the application is built.
+A parameter is filled by its name (a path parameter, `request`, `context`, `websocket`, `task_group`, `nursery`) or,
+whatever it is called, by its annotation (`Request`, `Context`, `WebSocket`, `TaskGroup`, `trio.Nursery`). One that
+nothing can fill is an error when the application is built.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ __all__ = ["Plan", "make_plan", "may_wait"]
 # Others have classes of these names too (asyncio a TaskGroup): those are no reason to inject ours.
 ANNOTATED = (
     ("lilya", "Request", "request"),
+    ("lilya", "Context", "context"),
     ("lilya", "WebSocket", "websocket"),
     ("anyio", "TaskGroup", "task_group"),
     ("trio", "Nursery", "nursery"),
@@ -34,7 +35,7 @@ ANNOTATED = (
 # A text that names a class or nothing, as far as one can tell from the text.
 OPTIONAL = re.compile(r"(?:[\w.]+\.)?(?:Optional|Union|Annotated)\[(.*)\]")
 SEND = dis.opmap["SEND"]
-HTTP_SOURCES = ("request", "task_group", "nursery")
+HTTP_SOURCES = ("request", "context", "task_group", "nursery")
 WEBSOCKET_SOURCES = ("websocket", "task_group", "nursery")
 
 

@@ -24,7 +24,7 @@ HTTP_KINDS = ("http.response.start", "http.response.body")
 DENIAL_KINDS = ("websocket.http.response.start", "websocket.http.response.body")
 
 Background = Callable[[], Any]
-HeadersInput = Mapping[str, Any] | Iterable[tuple[str, str]] | None
+HeadersInput = Header | Mapping[str, Any] | Iterable[tuple[str, str]] | None
 
 # The lengths most bodies have, already written out.
 LENGTHS = tuple(b"%d" % n for n in range(4096))

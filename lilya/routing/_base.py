@@ -81,8 +81,9 @@ class Leaf:
 
     `app` is the route inside all its layers. `methods` None: any. `keys` is what matching adds to the scope. `depth`
     is the number of segments of the includes' prefixes, to be added to `root_path`, `own` that of the route's own, 0
-    where one may match a slash. `redirects`: whether a path that has but a slash too many or too few leads here. An `edge` stands for what is below
-    an include with layers and matches none of its routes. A `gate` looks at more than the path, and gives parameters.
+    where one may match a slash. An `edge` stands for what is below an include with layers and matches none of its
+    routes. `redirects`: whether a path with a slash too many or too few is led here. A `gate` looks at more than the
+    path, and gives parameters.
     """
 
     route: Any

@@ -13,6 +13,7 @@ from typing import Any
 from lilya._handling.call import OnDisconnect
 from lilya._handling.errors import Rescue, rescue_with
 from lilya._paths.tree import Found, PathTree
+from lilya.concurrency.nursery import unwrap
 from lilya.datastructures._url import URL
 from lilya.exceptions import ContinueRouting, HTTPException
 from lilya.responses.base import RedirectResponse
@@ -127,6 +128,9 @@ class Dispatcher:
                         return await leaf.app(child, receive, send)
                     except ContinueRouting:
                         continue
+                    except BaseExceptionGroup as group:  # the same, out of a nursery in a layer
+                        if not isinstance(unwrap(group), ContinueRouting):
+                            raise
             await self._miss(found, path, scope, receive, send)
         except Exception as exc:
             await rescue_with(self.rescue, exc, scope, receive, send)

@@ -27,6 +27,26 @@ def is_function(handler: Any) -> bool:
     return isfunction(handler) or ismethod(handler)
 
 
+def says_how(handler: Any) -> bool:
+    """Whether a handler is a class that says itself how it is called: a controller, or anybody's that is made alike."""
+    return isinstance(handler, type) and hasattr(handler, "as_route_app")
+
+
+def methods_of(controller: Any, wanted: Iterable[str] | None, where: str) -> Iterable[str] | None:
+    """The methods a controller answers to; of these those that are wanted, where somebody says which."""
+    ask = getattr(controller, "route_methods", None)
+    if ask is None:
+        return wanted
+    has: frozenset[str] = ask()
+    missing = {method.upper() for method in wanted or ()} - has
+    if missing:
+        raise ImproperlyConfigured(
+            f"{where}: methods has {', '.join(sorted(missing))}, and {controller.__name__} has no such method; "
+            f"it answers to {', '.join(sorted(has))}"
+        )
+    return has if wanted is None else wanted
+
+
 class Route(Alone):
     """What `Path` and `WebSocketPath` share."""
 
@@ -47,6 +67,10 @@ class Route(Alone):
 
     def _app(self, path_params: frozenset[str], on_disconnect: OnDisconnect | None) -> ASGIApp:
         """The handler as an ASGI app, without its layers."""
+        if says_how(self.handler):
+            built: ASGIApp
+            built, self.nursery = self.handler.as_route_app(self.kind, path_params, on_disconnect, repr(self))
+            return built
         if not is_function(self.handler):
             if isinstance(self.handler, type) or is_async_callable(self.handler):
                 app: ASGIApp = self.handler
@@ -77,8 +101,8 @@ class Route(Alone):
 class Path(Route):
     """An HTTP route: `Path("/users/{id:int}", handler, methods=["GET"])`.
 
-    `handler` is a function (sync or async), an ASGI app, or the dotted path of one. Functions answer to GET unless
-    `methods` says otherwise, ASGI apps to any method; GET brings HEAD. `on_disconnect` says what happens to a handler
+    `handler` is a function (sync or async), a controller, an ASGI app, or the dotted path of one. Functions answer to
+    GET unless `methods` says otherwise, controllers to the methods they have, ASGI apps to any; GET brings HEAD. `on_disconnect` says what happens to a handler
     whose client leaves: "cancel" or "ignore", by default cancelled where the method is safe.
     """
 
@@ -106,6 +130,8 @@ class Path(Route):
             raise ImproperlyConfigured(f"Path({path!r}): methods is a list like ['GET'], not the str {methods!r}")
         if methods is None and is_function(self.handler):
             methods = ["GET"]
+        elif says_how(self.handler):
+            methods = methods_of(self.handler, methods, f"Path({path!r})")
         self.methods = None if methods is None else frozenset(method.upper() for method in methods)
         if self.methods is not None and "GET" in self.methods:
             self.methods |= {"HEAD"}

@@ -1,6 +1,7 @@
 """The documentation as data: its pages, the blocks of code on them, their links, and how a program of theirs is run.
 
-A ```python block that begins with an import is a program: whole, to be copied into a file. Any other is a fragment.
+A ```python block that begins with an import, and awaits nothing outside a function, is a program: whole, to be copied
+into a file. Any other is a fragment.
 A program with an `if __name__ == "__main__":` that does not call `run(app)` is a script: it prints what the ```text
 block titled "Output" behind it says.
 """
@@ -37,7 +38,8 @@ class Block:
 
     @property
     def is_program(self) -> bool:
-        return self.language == "python" and re.match(r'("""|import |from )', self.code) is not None
+        begins_so = re.match(r'("""|import |from )', self.code) is not None
+        return self.language == "python" and begins_so and re.search(r"^\S*( =)? ?await ", self.code, re.MULTILINE) is None
 
     @property
     def is_script(self) -> bool:

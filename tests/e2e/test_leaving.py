@@ -95,7 +95,7 @@ def test_a_client_that_leaves_in_the_middle_of_its_body_is_no_error(whole: Whole
     assert "Traceback" not in log
 
 
-# -- many at once -------------------------------------------------------------------------------------------------------
+# -- many at once -----------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture

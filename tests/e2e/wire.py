@@ -9,7 +9,16 @@ from typing import Self
 
 import h11
 import wsproto
-from wsproto.events import AcceptConnection, CloseConnection, Event, Message, RejectConnection, Request
+from wsproto.events import (
+    AcceptConnection,
+    BytesMessage,
+    CloseConnection,
+    Event,
+    Message,
+    RejectConnection,
+    Request,
+    TextMessage,
+)
 
 __all__ = ["HTTP", "Answer", "WebSocket"]
 
@@ -118,7 +127,8 @@ class WebSocket:
 
     def send(self, data: str | bytes) -> None:
         """Send a message, of text or of bytes."""
-        self.sock.sendall(self._connection.send(Message(data=data)))
+        event = TextMessage(data=data) if isinstance(data, str) else BytesMessage(data=data)
+        self.sock.sendall(self._connection.send(event))
 
     def close(self, code: int = 1000, reason: str | None = None) -> None:
         """Send a close frame; the connection stays open for the answer."""

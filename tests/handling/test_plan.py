@@ -179,7 +179,7 @@ def test_a_parameter_nothing_can_fill_is_named_with_route_path_and_sources() -> 
         plan(handler, "id")
     assert error.value.detail == (
         "Path('/x'): nothing can fill the parameter 'requets', 'ide', 'price': the path has 'id', and besides them "
-        "handlers may ask for 'request', 'task_group', 'nursery'. Did you mean 'request' or 'id'?"
+        "handlers may ask for 'request', 'context', 'task_group', 'nursery'. Did you mean 'request' or 'id'?"
     )
 
 

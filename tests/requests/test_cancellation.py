@@ -129,9 +129,7 @@ async def test_a_handler_in_a_thread_can_ask_and_is_waited_for() -> None:
         (lambda handler: [Include("/", app=ChildLilya(routes=[Path("/", handler)], on_disconnect="ignore"))], "woke"),
         # The nearest wins.
         (
-            lambda handler: [
-                Include("/", routes=[Path("/", handler, on_disconnect="cancel")], on_disconnect="ignore")
-            ],
+            lambda handler: [Include("/", routes=[Path("/", handler, on_disconnect="cancel")], on_disconnect="ignore")],
             "cut",
         ),
         (
@@ -166,7 +164,7 @@ async def test_on_disconnect_is_said_on_any_layer_and_the_nearest_wins(
     path: Any = app.routes[0]
     while not isinstance(path, Path):
         path = path.routes[0]
-    method = "POST" if "POST" in path.methods else "GET"
+    method = "POST" if "POST" in (path.methods or ()) else "GET"
     wire = Wire(request(), GONE)
     async with life_of(app, lifespan):
         await app(http_scope(method=method), wire.receive, wire.send)

@@ -341,9 +341,10 @@ async def test_a_push_promise_forwards_the_headers_that_choose_a_representation(
 
 
 async def test_a_push_promise_to_a_server_that_cannot_is_nothing() -> None:
-    for extensions in ({"extensions": {}}, {"extensions": None}):
+    nothing: list[dict[str, object] | None] = [{}, None]
+    for extensions in nothing:
         wire = Wire(request())
-        await Request(http_scope(**extensions), wire.receive, wire.send).send_push_promise("/style.css")
+        await Request(http_scope(extensions=extensions), wire.receive, wire.send).send_push_promise("/style.css")
         assert wire.sent == []
 
 

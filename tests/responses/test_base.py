@@ -96,7 +96,8 @@ async def test_types_that_pass_through_are_left_as_they_are() -> None:
         pass
 
     assert JSONResponse(b'{"raw": 1}').body == b'{"raw": 1}'
-    assert JSONResponse("text", passthrough_body_types=(bytes, str)).body == "text"
+    assert JSONResponse(Raw(b"x"), passthrough_body_types=(Raw,)).body == b"x"
+    assert JSONResponse("x", passthrough_body_types=(Raw,)).body == b'"x"'
     assert isinstance(Response(Raw(b"x")).body, Raw)
 
 

@@ -10,7 +10,7 @@ import contextlib
 import gc
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import anyio
@@ -34,7 +34,7 @@ def say(what: str, who: Request | WebSocket | str, *more: object) -> None:
 
 
 @contextlib.contextmanager
-def told(what: str, who: Request | WebSocket) -> Any:
+def told(what: str, who: Request | WebSocket) -> Iterator[None]:
     """Say "began" and, however it ends, "left" and by what."""
     say("began", who, what)
     try:
@@ -46,7 +46,7 @@ def told(what: str, who: Request | WebSocket) -> Any:
         say("left", who, "returned")
 
 
-# -- plain answers ------------------------------------------------------------------------------------------------------
+# -- plain answers ----------------------------------------------------------------------------------------------------
 
 
 async def home() -> dict[str, Any]:
@@ -100,7 +100,7 @@ def blocking() -> PlainText:
     return PlainText("done")
 
 
-# -- the state of the process -------------------------------------------------------------------------------------------
+# -- the state of the process -----------------------------------------------------------------------------------------
 
 
 async def statistics(request: Request) -> dict[str, Any]:
@@ -126,7 +126,7 @@ async def release(request: Request) -> Response:
     return Response(status_code=204)
 
 
-# -- streams ------------------------------------------------------------------------------------------------------------
+# -- streams ----------------------------------------------------------------------------------------------------------
 
 
 async def two(request: Request) -> StreamingResponse:
@@ -211,7 +211,7 @@ async def broken(request: Request) -> StreamingResponse:
     return StreamingResponse(pieces())
 
 
-# -- handlers that wait -------------------------------------------------------------------------------------------------
+# -- handlers that wait -----------------------------------------------------------------------------------------------
 
 
 async def sleep(request: Request) -> None:
@@ -221,7 +221,7 @@ async def sleep(request: Request) -> None:
 
 async def poll(request: Request) -> None:
     with told("polling", request):
-        while not await request.is_disconnected():
+        while not await request.is_disconnected():  # noqa: ASYNC110 (asking again and again is the point)
             await anyio.sleep(0.005)
 
 
@@ -249,7 +249,7 @@ async def helped(request: Request, task_group: TaskGroup) -> None:
         await anyio.sleep_forever()
 
 
-# -- background ---------------------------------------------------------------------------------------------------------
+# -- background -------------------------------------------------------------------------------------------------------
 
 
 async def work(id: str) -> None:
@@ -275,7 +275,7 @@ async def mixed(request: Request) -> PlainText:
     return PlainText("at once", background=Tasks([Task(fail, id), Task(work, id)], as_group=True))
 
 
-# -- websockets ---------------------------------------------------------------------------------------------------------
+# -- websockets -------------------------------------------------------------------------------------------------------
 
 
 async def echo(websocket: WebSocket) -> None:
@@ -322,7 +322,7 @@ async def refuse(websocket: WebSocket) -> None:
     await websocket.close()
 
 
-# -- the application ----------------------------------------------------------------------------------------------------
+# -- the application --------------------------------------------------------------------------------------------------
 
 
 @contextlib.asynccontextmanager
