@@ -158,6 +158,8 @@ class Connection(Mapping[str, Any]):
 
     def path_for(self, name: str, /, **path_params: Any) -> URL:
         """The absolute URL of the route called `name`. Raises `NoMatchFound` for a wrong name or wrong parameters."""
+        if "router" not in self.scope:
+            raise RuntimeError(f"this {type(self).__name__} was made outside a Lilya application: it knows no routes")
         path = self.scope["router"].path_for(name, **path_params)
         url: URL = path.make_absolute_url(base_url=self.base_url)
         return url
@@ -241,4 +243,4 @@ def address(pair: Any) -> Address | None:
     if not pair:
         return None
     host, port = pair[0], pair[1]
-    return Address(host, int(port) if isinstance(port, str) and port.isdigit() else port)
+    return Address(host, int(port) if isinstance(port, str) and port.isdecimal() else port)

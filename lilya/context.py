@@ -1,4 +1,4 @@
-"""What surrounds the running code: `g`, `request_context`, `session`, to be imported anywhere and used inside a request.
+"""What surrounds the running code: `g`, `request_context`, `session`; imported anywhere, used inside a request.
 
     g                 values of one call of an application; nobody need prepare anything
     request_context   the request, inside `RequestContextMiddleware`
@@ -109,8 +109,8 @@ def get_g() -> G:
     if found is None:
         if current_scope() is None:
             raise LookupError(
-                "g exists while a Lilya application serves a request or a websocket, and inside GlobalContextMiddleware; "
-                "in the lifespan inside LifespanGlobalContextMiddleware. Was lilya.context imported when that began?"
+                "g exists while a Lilya application serves a request or a websocket, inside GlobalContextMiddleware, "
+                "and in a lifespan inside LifespanGlobalContextMiddleware. Was lilya.context imported when that began?"
             )
         found = around[GLOBALS] = G()
     return found
@@ -189,7 +189,7 @@ class SessionContext(MutableMapping[str, Any]):
         found = AROUND.get({}).get(SESSION)
         if found is None:
             raise ImproperlyConfigured(
-                "lilya.context.session exists inside SessionContextMiddleware alone: install it, and ask while it serves"
+                "context.session exists inside SessionContextMiddleware alone: install it, and ask while it serves"
             )
         scope, keys = found
         return scope["session"], keys
@@ -215,7 +215,7 @@ class SessionContext(MutableMapping[str, Any]):
         inner = part[key]
         if not isinstance(inner, MutableMapping):
             raise ImproperlyConfigured(
-                f"SessionContextMiddleware: {key!r} of its sub_path is a {type(inner).__name__} in the session, no mapping"
+                f"SessionContextMiddleware: {key!r} of its sub_path is no mapping in the session, but {inner!r}"
             )
         return inner
 

@@ -55,9 +55,7 @@ class Layered:
     @classmethod
     def _inside_layers(cls, app: ASGIApp) -> ASGIApp:
         """`app` inside the layers of the class, which are built for each route anew."""
-        layers = Layers(
-            cls.middleware, cls.permissions, cls.exception_handlers, cls.before_request, cls.after_request
-        )
+        layers = Layers(cls.middleware, cls.permissions, cls.exception_handlers, cls.before_request, cls.after_request)
         return layers.around(app)
 
 
@@ -122,7 +120,9 @@ class Controller(Layered):
         cannot be made without arguments.
         """
         if kind != "http":
-            raise ImproperlyConfigured(f"{where}: {cls.__name__} answers requests; a websocket's is a WebSocketController")
+            raise ImproperlyConfigured(
+                f"{where}: {cls.__name__} answers requests; a websocket's is a WebSocketController"
+            )
         problem = cls._refuses()
         if problem:
             raise ImproperlyConfigured(

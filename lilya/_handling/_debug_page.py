@@ -72,7 +72,7 @@ class _Numbers:
         return self._last
 
 
-# -- exceptions ---------------------------------------------------------------------------------------------------------
+# -- exceptions --------------------------------------------------------------------------------------------------------
 
 
 def _said(trace: Trace) -> str:
@@ -98,7 +98,8 @@ def _overview(trace: Trace) -> Iterator[str]:
 
 
 def _branch(trace: Trace, relation: str, numbers: _Numbers) -> Iterator[str]:
-    yield f'<li>{relation}<a href="#e{numbers.next()}"><b>{_t(trace.kind)}</b> {_t(trace.message.partition(chr(10))[0])}</a>'
+    first = _t(trace.message.partition("\n")[0])
+    yield f'<li>{relation}<a href="#e{numbers.next()}"><b>{_t(trace.kind)}</b> {first}</a>'
     if trace.parts or trace.origin is not None:
         yield "<ul>"
         for part in trace.parts:
@@ -135,7 +136,7 @@ def _exception(trace: Trace, numbers: _Numbers, title: str = "") -> Iterator[str
         yield f'<p class="gap">{relation} another one, which is left out.</p>'
 
 
-# -- frames -------------------------------------------------------------------------------------------------------------
+# -- frames ------------------------------------------------------------------------------------------------------------
 
 
 def _frames(frames: tuple[Frame, ...]) -> Iterator[str]:
@@ -160,8 +161,7 @@ def _frames(frames: tuple[Frame, ...]) -> Iterator[str]:
 def _fold(frames: list[Frame]) -> Iterator[str]:
     libraries = ", ".join(dict.fromkeys(frame.library for frame in frames))
     count = sum(1 + frame.repeated + frame.left_out for frame in frames)
-    word = "frame" if count == 1 else "frames"
-    yield f'<details class="fold"><summary>{count:,} {word} in {_t(libraries)}</summary>'
+    yield f'<details class="fold"><summary>{_many(count, "frame")} in {_t(libraries)}</summary>'
     for frame in frames:
         yield from _frame(frame, is_open=False)
     yield "</details>"
@@ -169,13 +169,13 @@ def _fold(frames: list[Frame]) -> Iterator[str]:
 
 def _frame(frame: Frame, is_open: bool) -> Iterator[str]:
     kind = "library" if frame.library else "own"
-    times = f" <i>× {frame.repeated + 1:,}</i>" if frame.repeated else ""
+    times = f" <i>&times; {frame.repeated + 1:,}</i>" if frame.repeated else ""
     yield f'<details class="frame {kind}"{" open" if is_open else ""}><summary><b>{_t(frame.name)}</b>{times}'
     yield f' <code title="{_t(frame.file)}">{_t(frame.place)}:{frame.line}</code></summary>'
     if frame.lines:
-        yield '<pre class="source">'
-        yield from (_line(line, line.number == frame.line) for line in frame.lines)
-        yield "</pre>"
+        indent = min((len(line.text) - len(line.text.lstrip()) for line in frame.lines if line.text.strip()), default=0)
+        source = (_line(line, line.number == frame.line, indent) for line in frame.lines)
+        yield f'<pre class="source">{"".join(source)}</pre>'
     else:
         yield '<p class="nothing">Its source is not at hand.</p>'
     yield from _variables(frame)
@@ -184,23 +184,23 @@ def _frame(frame: Frame, is_open: bool) -> Iterator[str]:
         yield f'<p class="gap">{frame.left_out:,} frames are left out here.</p>'
 
 
-def _line(line: Line, failed: bool) -> str:
-    text = _t(line.text)
+def _line(line: Line, failed: bool, indent: int) -> str:
+    text = _t(line.text[indent:])
     if line.mark is not None:
         start, end = line.mark
-        text = f"{_t(line.text[:start])}<mark>{_t(line.text[start:end])}</mark>{_t(line.text[end:])}"
+        text = f"{_t(line.text[indent:start])}<mark>{_t(line.text[start:end])}</mark>{_t(line.text[end:])}"
     return f'<span class="{"line failed" if failed else "line"}"><i>{line.number}</i>{text}\n</span>'
 
 
 def _variables(frame: Frame) -> Iterator[str]:
     if frame.variables:
         count = len(frame.variables) + frame.more_variables
-        yield f'<details class="variables"><summary>{count} {"variable" if count == 1 else "variables"}</summary>'
+        yield f'<details class="variables"><summary>{_many(count, "variable")}</summary>'
         yield _table(frame.variables)
         yield (f'<p class="gap">{frame.more_variables} more</p>' if frame.more_variables else "") + "</details>"
 
 
-# -- what was asked, and what else is going on --------------------------------------------------------------------------
+# -- what was asked, and what else is going on -------------------------------------------------------------------------
 
 
 def _request(report: Report) -> Iterator[str]:
@@ -215,21 +215,22 @@ def _request(report: Report) -> Iterator[str]:
     parts: tuple[tuple[str, Pairs], ...] = (
         ("Path parameters", asked.path_params),
         ("Query", asked.query),
-        ("Headers", asked.headers),
     )
     for title, pairs in parts:
         if pairs:
             yield f"<h3>{title}</h3>{_table(pairs)}"
+    if asked.headers:
+        yield f'<details class="headers"><summary>{_many(len(asked.headers), "header")}</summary>'
+        yield f"{_table(asked.headers)}</details>"
     yield "</section>"
 
 
 def _going_on(statistics: Statistics | None) -> Iterator[str]:
     if statistics is None:
         return
-    threads = f"{statistics.threads} worker {'thread' if statistics.threads == 1 else 'threads'} busy"
-    failed = f"{statistics.failed_tasks} {'task has' if statistics.failed_tasks == 1 else 'tasks have'} failed"
-    draining = ", shutting down" if statistics.draining else ""
-    yield f'<section><h2>What else is going on</h2><p class="gap">{threads}, {failed} since the start{draining}.</p>'
+    threads, failed = _many(statistics.threads, "busy thread"), _many(statistics.failed_tasks, "failed task")
+    draining = " The application is shutting down." if statistics.draining else ""
+    yield f'<section><h2>What else is going on</h2><p class="gap">{threads}, {failed} since the start.{draining}</p>'
     yield _grid(
         "Connections",
         ("", "route", "for", "is"),
@@ -245,6 +246,10 @@ def _going_on(statistics: Statistics | None) -> Iterator[str]:
         ],
     )
     yield "</section>"
+
+
+def _many(count: int, word: str) -> str:
+    return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
 
 
 def _age(seconds: float) -> str:

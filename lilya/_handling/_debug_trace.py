@@ -32,7 +32,7 @@ VARIABLES: Final = 40  # of one frame
 MESSAGE: Final = 2000  # characters of a message, or of a note
 NOTES: Final = 10  # of one exception
 LINE: Final = 240  # characters of a line of source
-AROUND: Final = 4  # lines shown before and behind the one that failed
+AROUND: Final = 5  # lines shown before and behind the one that failed, within its function
 
 _PACKAGES = re.compile(r".*[/\\](?:site|dist)-packages[/\\]")
 _STANDARD: Final = tuple(os.path.join(sysconfig.get_path(name), "") for name in ("stdlib", "platstdlib"))
@@ -151,7 +151,7 @@ class Tracer:
             line=run.line,
             name=code.co_qualname,
             library=library,
-            lines=_lines(code.co_filename, run.line, frame.f_globals, _span(code, run)),
+            lines=_lines(code.co_filename, run.line, frame.f_globals, _span(code, run), _extent(code)),
             variables=tuple(variables),
             more_variables=len(names) - len(variables),
             repeated=run.count - 1,
@@ -162,7 +162,7 @@ class Tracer:
 def _not_python(file: str, line: int, text: str) -> Frame:
     """The place of a syntax error, as if it were called."""
     library, place = whereabouts(file)
-    lines = _lines(file, line, {}, None) or (Line(line, cut(text.rstrip(), LINE)),)
+    lines = _lines(file, line, {}, None, (1, line)) or (Line(line, cut(text.rstrip(), LINE)),)
     return Frame(file, place, line, "<not Python>", library, lines, (), 0, 0, 0)
 
 
@@ -232,14 +232,26 @@ def _span(code: CodeType, run: _Run) -> tuple[int, int, int] | None:
     return None if line != run.line or last is None or start is None or end is None else (start, end, last)
 
 
-def _lines(file: str, line: int, module: dict[str, Any], span: tuple[int, int, int] | None) -> tuple[Line, ...]:
-    """The lines around `line` of `file`, with `span` marked."""
+def _extent(code: CodeType) -> tuple[int, int]:
+    """The first and the last line of a function."""
+    return code.co_firstlineno, max((line for _, _, line in code.co_lines() if line), default=code.co_firstlineno)
+
+
+def _lines(
+    file: str,
+    line: int,
+    module: dict[str, Any],
+    span: tuple[int, int, int] | None,
+    extent: tuple[int, int],
+) -> tuple[Line, ...]:
+    """The lines of a function around `line`, with `span` marked."""
     linecache.checkcache(file)
     source = linecache.getlines(file, module)
     if not 0 < line <= len(source):
         return ()
+    first, last = min(line, max(1, extent[0], line - AROUND)), max(line, min(len(source), extent[1], line + AROUND))
     found = []
-    for number in range(max(1, line - AROUND), min(len(source), line + AROUND) + 1):
+    for number in range(first, last + 1):
         text = source[number - 1].rstrip("\r\n")
         mark = _mark(text, line, span) if number == line and span is not None else None
         found.append(Line(number, cut(text, LINE).expandtabs(4), mark))

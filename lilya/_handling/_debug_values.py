@@ -42,17 +42,13 @@ _CONTAINERS: Final[tuple[tuple[Any, str, str], ...]] = (
 )
 _TEXTS: Final[tuple[tuple[Any, str], ...]] = ((str, "characters"), (bytes, "bytes"), (bytearray, "bytes"))
 
-# `name: value`, `name=value`, `'name': 'value'`, `('name', 'value')`, however often it was quoted. Every part is
-# possessive, so that the time is linear in the text; what a cut has left open is closed by the end.
-_PAIR = re.compile(
-    r"""(?<![\w-])([\w-]++)                                     # the name
-        (\\*["']?\s*+(?:[:=]{1,2}|=>)\s*+|["'],\s*+)            # what stands between
-        ([bu]?'(?:[^'\\]|\\.)*+'?                               # the value: in quotes
-        |[bu]?"(?:[^"\\]|\\.)*+"?
-        |\\++(["'])(?:.*?\\\4|.*)                               # in quotes that are escaped
-        |[^\s,;&(){}\[\]<>'"\\]++)                              # or bare
-    """,
-    re.VERBOSE | re.DOTALL,
+# What stands before a value: `name:`, `name=`, `'name': ` or `('name', `, however often it was quoted. Then the value
+# itself: in quotes, in quotes that are escaped, or bare. What a cut has left open is closed by the end. Possessive, so
+# that the time is linear in the text.
+_BEFORE = re.compile(r"""(?<![\w-])([\w-]++)(?:\\*["']?\s*+(?:=>|[:=]{1,2})\s*+|["'],\s*+)""")
+_VALUE = re.compile(
+    r"""[bu]?'(?:[^'\\]|\\.)*+'?|[bu]?"(?:[^"\\]|\\.)*+"?|\\++(["'])(?:.*?\\\1|.*)|[^\s,;&(){}\[\]<>'"\\]++""",
+    re.DOTALL,
 )
 _SCHEME = re.compile(r"\b(Bearer|Basic|Digest)\s+[\w.~+/=-]{6,}")
 _USERINFO = re.compile(r"(?<=://)[^\s/@'\"]++(?=@)")
@@ -68,18 +64,18 @@ def is_secret(name: str) -> bool:
 def scrub(text: str) -> str:
     """`text` with the values masked whose name, as far as it stands in the text, looks secret."""
     text = _USERINFO.sub(_masked_user, text)
-    text = _PAIR.sub(_masked_pair, text)
-    return _SCHEME.sub(rf"\1 {MASK}", text)
+    pieces, end = [], 0
+    for before in _BEFORE.finditer(text):
+        value = _VALUE.match(text, before.end()) if before.start() >= end and is_secret(before[1]) else None
+        if value is not None and value[0] not in ("None", "null"):
+            pieces += [text[end : value.start()], MASK]
+            end = value.end()
+    return _SCHEME.sub(rf"\1 {MASK}", "".join([*pieces, text[end:]]))
 
 
 def _masked_user(match: re.Match[str]) -> str:
     user, colon, _ = match[0].partition(":")
     return f"{user}:{MASK}" if colon else match[0]
-
-
-def _masked_pair(match: re.Match[str]) -> str:
-    secret = match[3] not in ("None", "null") and is_secret(match[1])
-    return f"{match[1]}{match[2]}{MASK}" if secret else match[0]
 
 
 def shown_header(name: str, value: str) -> str:

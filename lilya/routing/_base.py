@@ -163,6 +163,10 @@ class Bed:
                 )
             route.plant(self)
 
+    def prefix_template(self, path: str = "") -> PathTemplate:
+        """The whole template of a prefix of this bed."""
+        return PathTemplate.parse(self.prefix + path or "/")
+
     def template(self, path: str) -> PathTemplate:
         """The whole template of a route of this bed."""
         if not self.prefix:

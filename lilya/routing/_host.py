@@ -79,7 +79,7 @@ class Host(Alone):
         compile_inner = getattr(self.app, "compile", None)
         if compile_inner is not None:
             compile_inner(bed.outer | set(self._params))
-        template = bed.template("/")
+        template = bed.prefix_template()
         keys = {"route": self, "handler": self.app, "route_path_template": template.path}
         for tree in (bed.http, bed.websocket):
             leaf = Leaf(self, template, self.stack, keys, prefix=True, gate=self.gate, name=self.name or "")

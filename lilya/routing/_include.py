@@ -8,10 +8,10 @@ from typing import Any
 
 from lilya._define import import_string
 from lilya._handling.call import OnDisconnect
-from lilya.exceptions import HTTPException, ImproperlyConfigured
+from lilya.exceptions import ImproperlyConfigured
 from lilya.routing._alone import Alone
 from lilya.routing._base import BasePath, Bed, Layers, Leaf, Next, check_on_disconnect, check_path
-from lilya.types import ASGIApp, ExceptionHandlers, Receive, Scope, Send
+from lilya.types import ASGIApp, ExceptionHandlers
 
 __all__ = ["Include"]
 
@@ -84,7 +84,7 @@ class Include(Alone):
             self._plant_app(bed)
             return
         if self.name:  # not to be matched, but reversed
-            template = bed.template(self.path or "/")
+            template = bed.prefix_template(self.path)
             bed.leaves.append(Leaf(self, template, self, {}, prefix=True, name=bed.name + self.name))
         below = bed.under(self)
         below.plant_all(self._routes)
@@ -92,7 +92,7 @@ class Include(Alone):
             self._plant_edge(below)
 
     def _plant_app(self, bed: Bed) -> None:
-        template = bed.template(self.path or "/")
+        template = bed.prefix_template(self.path)
         compile_inner = getattr(self.app, "compile", None)
         if compile_inner is not None:
             compile_inner(bed.outer | set(template.names))
@@ -102,12 +102,8 @@ class Include(Alone):
         bed.leaves.pop()  # the one of websockets: reversing needs it once
 
     def _plant_edge(self, below: Bed) -> None:
-        async def nothing(scope: Scope, receive: Receive, send: Send) -> None:
-            raise HTTPException(status_code=404)
-
-        template = below.template("/" if not below.prefix else "")
         for tree in (below.http, below.websocket):
-            below.plant(tree, Leaf(self, template, nothing, {}, methods=frozenset(), edge=True))
+            below.plant(tree, Leaf(self, below.prefix_template(), self, {}, methods=frozenset(), edge=True))
 
     def __repr__(self) -> str:
         return f"Include(path={self.path!r}, name={self.name or ''!r}, app={self.app!r})"

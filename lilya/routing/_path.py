@@ -102,8 +102,9 @@ class Path(Route):
     """An HTTP route: `Path("/users/{id:int}", handler, methods=["GET"])`.
 
     `handler` is a function (sync or async), a controller, an ASGI app, or the dotted path of one. Functions answer to
-    GET unless `methods` says otherwise, controllers to the methods they have, ASGI apps to any; GET brings HEAD. `on_disconnect` says what happens to a handler
-    whose client leaves: "cancel" or "ignore", by default cancelled where the method is safe.
+    GET unless `methods` says otherwise, controllers to the methods they have, ASGI apps to any; GET brings HEAD.
+    `on_disconnect` says what happens to a handler whose client leaves: "cancel" or "ignore", by default cancelled where
+    the method is safe.
     """
 
     kind = "http"
@@ -133,6 +134,8 @@ class Path(Route):
         elif says_how(self.handler):
             methods = methods_of(self.handler, methods, f"Path({path!r})")
         self.methods = None if methods is None else frozenset(method.upper() for method in methods)
+        if self.methods is not None and not self.methods:
+            raise ImproperlyConfigured(f"Path({path!r}): it can never answer without methods; None means the usual")
         if self.methods is not None and "GET" in self.methods:
             self.methods |= {"HEAD"}
         self.include_in_schema = include_in_schema

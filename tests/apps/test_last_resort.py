@@ -31,7 +31,10 @@ class NurseryLayer:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async with anyio.create_task_group() as nursery:
-            nursery.start_soon(self.app, scope, receive, send)
+            nursery.start_soon(self.run, scope, receive, send)
+
+    async def run(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.app(scope, receive, send)
 
 
 async def broken() -> None:
@@ -53,9 +56,7 @@ def answering(word: str) -> Any:
 async def test_an_error_out_of_a_nursery_in_a_middleware_of_the_app_is_plain_for_handler_and_server(
     lifespan: bool,
 ) -> None:
-    app = Lilya(
-        routes=[Path("/", broken)], middleware=[NurseryLayer], exception_handlers={Exception: answering("app")}
-    )
+    app = Lilya(routes=[Path("/", broken)], middleware=[NurseryLayer], exception_handlers={Exception: answering("app")})
     async with alive(app, lifespan):
         answer = await fail(app)
     assert answer.text == "app: ValueError('v')"
@@ -67,7 +68,7 @@ async def test_several_errors_out_of_a_nursery_reach_handler_and_server_together
     class Both(NurseryLayer):
         async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
             async with anyio.create_task_group() as nursery:
-                nursery.start_soon(self.app, scope, receive, send)
+                nursery.start_soon(self.run, scope, receive, send)
                 nursery.start_soon(self.also)
 
         async def also(self) -> None:
@@ -116,7 +117,7 @@ async def test_declining_inside_a_nursery_of_a_layer_is_still_declining() -> Non
     assert (await call(app)).json == "second"
 
 
-# -- applications in applications ---------------------------------------------------------------------------------------
+# -- applications in applications -------------------------------------------------------------------------------------
 
 
 async def test_a_child_answers_with_its_own_handlers_first() -> None:
@@ -189,7 +190,8 @@ async def test_an_error_on_a_websocket_of_a_child_closes_it_once() -> None:
         await websocket.accept()
         raise ValueError("secret")
 
-    for handlers in ({}, {Exception: answering("child")}):
+    choices: list[Any] = [{}, {Exception: answering("child")}]
+    for handlers in choices:
         child = ChildLilya(routes=[WebSocketPath("/x", socket)], exception_handlers=handlers)
         answer = await fail_talk(Lilya(routes=[Include("/child", app=child)]), "/child/x")
         assert answer.types == ["websocket.accept", "websocket.close"]
@@ -214,7 +216,7 @@ async def test_a_client_that_leaves_a_child_is_nobodys_error() -> None:
 
 async def test_in_another_framework_an_app_keeps_its_own_answers() -> None:
     app = Lilya(routes=[Path("/x", broken)], exception_handlers={404: answering("app")})
-    foreign = {"app": object(), "router": object(), "root_path": "/mount"}
+    foreign: dict[str, Any] = {"app": object(), "router": object(), "root_path": "/mount"}
     assert (await call(app, "/mount/none", **foreign)).text.startswith("app: HTTPException(status_code=404")
     answer = await fail(app, "/mount/x", **foreign)
     assert (answer.status, type(answer.error)) == (500, ValueError)

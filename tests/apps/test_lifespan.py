@@ -54,7 +54,7 @@ async def handler() -> str:
     return "here"
 
 
-# -- hooks and lifespans ------------------------------------------------------------------------------------------------
+# -- hooks and lifespans ----------------------------------------------------------------------------------------------
 
 
 async def test_hooks_sync_and_async_run_in_order_the_sync_ones_in_threads() -> None:
@@ -159,7 +159,7 @@ async def test_a_state_that_the_server_cannot_keep_is_an_error_of_the_start_up()
     assert [message["type"] for message in sent] == ["lifespan.startup.failed"]
 
 
-# -- trees of applications ----------------------------------------------------------------------------------------------
+# -- trees of applications --------------------------------------------------------------------------------------------
 
 
 async def test_parents_are_entered_before_their_children_and_left_after_them() -> None:
@@ -259,7 +259,9 @@ async def test_services_of_children_are_services_of_the_application() -> None:
             log.append(f"/{name}")
 
     deep = ChildLilya(services=[Service(serve, "deep", name="deep")])
-    child = ChildLilya(routes=[Include("/", app=Router([Include("/", app=deep)]))], services=[Service(serve, "c", name="c")])
+    child = ChildLilya(
+        routes=[Include("/", app=Router([Include("/", app=deep)]))], services=[Service(serve, "c", name="c")]
+    )
     app = Lilya(routes=[Include("/", app=child)], services=[Service(serve, "app", name="app")])
     async with running(app):
         assert [service.name for service in app.statistics().services] == ["app", "c", "deep"]
@@ -267,7 +269,7 @@ async def test_services_of_children_are_services_of_the_application() -> None:
     assert log == ["app", "c", "deep", "/deep", "/c", "/app"]
 
 
-# -- failing ------------------------------------------------------------------------------------------------------------
+# -- failing ----------------------------------------------------------------------------------------------------------
 
 
 def refusing(app: Any) -> Any:
@@ -336,7 +338,9 @@ async def test_what_was_entered_before_a_failure_is_left_in_the_reverse_order(wh
 
 async def test_hooks_that_stop_are_not_called_for_what_did_not_start() -> None:
     log: Log = []
-    app = Lilya(on_startup=[lambda: log.append("a"), blocking, lambda: log.append("c")], on_shutdown=[lambda: log.append("d")])
+    app = Lilya(
+        on_startup=[lambda: log.append("a"), blocking, lambda: log.append("c")], on_shutdown=[lambda: log.append("d")]
+    )
     await fail_to_start(app)
     assert log == ["a"]
 
@@ -443,7 +447,7 @@ async def test_an_application_can_be_started_again() -> None:
     assert log == ["app up", "app down"] * 2
 
 
-# -- the end is bounded -------------------------------------------------------------------------------------------------
+# -- the end is bounded -----------------------------------------------------------------------------------------------
 
 
 async def test_a_cancelled_lifespan_is_left_whole() -> None:

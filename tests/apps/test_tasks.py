@@ -39,7 +39,7 @@ async def handler() -> str:
     return "here"
 
 
-# -- tasks that may fail ------------------------------------------------------------------------------------------------
+# -- tasks that may fail ----------------------------------------------------------------------------------------------
 
 
 async def test_a_failed_task_is_logged_with_its_name_and_counted_and_the_app_lives_on(
@@ -112,7 +112,7 @@ async def test_outside_its_life_an_app_has_no_nursery_and_says_so(use: Callable[
         use(app)
 
 
-# -- draining -----------------------------------------------------------------------------------------------------------
+# -- draining ---------------------------------------------------------------------------------------------------------
 
 
 async def test_at_the_end_tasks_are_waited_for_then_cancelled_and_named(logged: pytest.LogCaptureFixture) -> None:
@@ -189,7 +189,7 @@ async def test_tasks_and_requests_end_before_the_resources_they_use_and_services
     assert log == ["request done", "second stopped", "first stopped", "task done", "resources closed"]
 
 
-# -- crashing -----------------------------------------------------------------------------------------------------------
+# -- crashing ---------------------------------------------------------------------------------------------------------
 
 
 @asynccontextmanager
@@ -332,7 +332,7 @@ async def test_requests_under_way_at_a_crash_are_answered() -> None:
     assert wire.json == "done"
 
 
-# -- statistics ---------------------------------------------------------------------------------------------------------
+# -- statistics -------------------------------------------------------------------------------------------------------
 
 
 async def test_statistics_are_a_picture_of_what_is_running() -> None:

@@ -346,6 +346,13 @@ async def test_a_failure_out_of_a_tasks_own_nursery_is_logged_plain(caplog: pyte
     assert [type(exc) for exc in witness] == [ZeroDivisionError]
 
 
+async def test_a_sequence_runs_after_the_answer_in_its_order() -> None:
+    log: Log = []
+    tasks = Tasks([Task(noting(log, "slow", 2)), Task(noting(log, "fast", 1)), Task(log.append, "sync")])
+    await serve(app_with(tasks), path="/in/x")
+    assert log == ["slow", "fast", "sync"]
+
+
 async def test_in_a_sequence_a_failure_skips_the_rest_and_the_log_names_them(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

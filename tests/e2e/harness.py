@@ -7,8 +7,9 @@
         assert "Traceback" not in server.log()
 
 An application is a file under `tests/e2e/apps` and a name in it. `serving` runs it by `lilya.servers.run`, `foreign`
-by the server's own command, `script` runs a file of `apps` as a program. What is started is ended, by its own pid, when
-the block is left. Its log is standard output and error together; a failing `wait_for` or `exit_code` shows it.
+by the server's own command, `script` runs a file of `apps` as a program, `program` any other. What is started is ended,
+by its own pid, when the block is left. Its log is standard output and error together; a failing `wait_for` or
+`exit_code` shows it.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-__all__ = ["PATIENCE", "SERVERS", "Process", "foreign", "free_port", "script", "serving"]
+__all__ = ["PATIENCE", "SERVERS", "Process", "foreign", "free_port", "program", "script", "serving"]
 
 SERVERS = ("hypercorn-trio", "hypercorn-asyncio", "uvicorn")
 
@@ -197,3 +198,8 @@ def script(
 ) -> contextlib.AbstractContextManager[Process]:
     """Run a file of `apps` as a program, which says "serving on" and its URLs."""
     return _process([sys.executable, str(APPS / file), *arguments], environment, _OURS)
+
+
+def program(path: Path, *arguments: str) -> contextlib.AbstractContextManager[Process]:
+    """Run a program that serves, whoever wrote it: its server says "running on" and a URL."""
+    return _process([sys.executable, str(path), *arguments], None, _THEIRS)

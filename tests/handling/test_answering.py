@@ -37,7 +37,7 @@ def raising(exc: Exception, method: str = "GET") -> Lilya:
     return Lilya(routes=[Path("/", handler, methods=[method])])
 
 
-# -- HTTP exceptions without a handler ----------------------------------------------------------------------------------
+# -- HTTP exceptions without a handler --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ async def test_details_with_parts_are_json() -> None:
     assert (answer.headers["content-type"], answer.headers["x-a"]) == ("application/json", "b")
 
 
-# -- nobody handles it --------------------------------------------------------------------------------------------------
+# -- nobody handles it ------------------------------------------------------------------------------------------------
 
 
 async def test_what_nobody_handles_is_a_500_and_reaches_the_server_as_it_is() -> None:
@@ -131,7 +131,7 @@ async def test_a_value_that_cannot_be_answered_is_an_error() -> None:
     assert "Object of type 'object' is not JSON serializable." in str(answer.error)
 
 
-# -- too late -----------------------------------------------------------------------------------------------------------
+# -- too late ---------------------------------------------------------------------------------------------------------
 
 
 async def breaks_off() -> StreamingResponse:
@@ -183,7 +183,7 @@ async def test_a_handler_that_sends_for_itself_has_answered() -> None:
     assert (await call(app)).text == "by hand"
 
 
-# -- nobody is there ----------------------------------------------------------------------------------------------------
+# -- nobody is there --------------------------------------------------------------------------------------------------
 
 
 def counting(calls: list[Any]) -> dict[Any, Any]:
@@ -250,7 +250,7 @@ async def test_no_handler_hears_of_a_websocket_whose_client_left(handler: Any) -
     assert calls == []
 
 
-# -- websockets ---------------------------------------------------------------------------------------------------------
+# -- websockets -------------------------------------------------------------------------------------------------------
 
 
 def socket(exc: Exception | None, accept: bool = False, **options: Any) -> Lilya:
@@ -387,4 +387,3 @@ async def test_a_connection_of_a_server_that_names_no_extensions_is_refused_too(
     del scope["extensions"]
     await Lilya()(scope, wire.receive, wire.send)
     assert wire.types == ["websocket.close"]
-

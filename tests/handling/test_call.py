@@ -25,7 +25,7 @@ from tests.routing.client import Answer, call, fail, fail_to_start, talk
 from tests.support.life import running
 from tests.support.wire import CONNECT, GONE, http_scope, left, text, websocket_scope
 
-# -- every kind of handler ----------------------------------------------------------------------------------------------
+# -- every kind of handler --------------------------------------------------------------------------------------------
 
 
 async def function(request: Request) -> str:
@@ -111,7 +111,7 @@ def test_what_is_neither_function_nor_asgi_app_is_refused_when_the_app_is_built(
         Lilya(routes=[Path("/x", Sync())])
 
 
-# -- threads ------------------------------------------------------------------------------------------------------------
+# -- threads ----------------------------------------------------------------------------------------------------------
 
 WORD: ContextVar[str] = ContextVar("WORD", default="")
 
@@ -164,7 +164,7 @@ async def test_a_sync_websocket_handler_runs_in_a_thread_and_may_come_back_to_th
     assert answer.closed == (1000, "")
 
 
-# -- what they return ---------------------------------------------------------------------------------------------------
+# -- what they return -------------------------------------------------------------------------------------------------
 
 
 @dataclass
@@ -240,7 +240,7 @@ async def test_head_is_answered_with_the_headers_of_get_and_no_body(method: str)
     assert answer.body == (b'"four"' if method == "GET" else b"")
 
 
-# -- nurseries ----------------------------------------------------------------------------------------------------------
+# -- nurseries --------------------------------------------------------------------------------------------------------
 
 
 async def test_the_tasks_of_a_request_end_before_its_answer_is_complete_for_the_server() -> None:
@@ -358,7 +358,7 @@ async def test_asking_for_a_trio_nursery_on_asyncio_fails_at_start_up_wherever_t
             pass
 
 
-# -- the client leaves --------------------------------------------------------------------------------------------------
+# -- the client leaves ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("lifespan", [True, False], ids=["with lifespan", "without"])

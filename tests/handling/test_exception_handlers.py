@@ -23,7 +23,7 @@ from lilya.websockets import WebSocket
 from tests.routing.client import Answer, call, fail, talk
 
 LEVELS = ("path", "include", "app")
-DENIALS = {"extensions": {"websocket.http.response": {}}}
+DENIALS: dict[str, Any] = {"extensions": {"websocket.http.response": {}}}
 
 
 class Broken(Exception):
@@ -38,7 +38,7 @@ class Unrelated(Exception):
     """What they do not."""
 
 
-# -- who raises ---------------------------------------------------------------------------------------------------------
+# -- who raises -------------------------------------------------------------------------------------------------------
 
 
 async def function() -> None:
@@ -120,7 +120,10 @@ class NurseryLayer:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async with anyio.create_task_group() as nursery:
-            nursery.start_soon(self.app, scope, receive, send)
+            nursery.start_soon(self.run, scope, receive, send)
+
+    async def run(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.app(scope, receive, send)
 
 
 RAISERS: Mapping[str, Callable[..., Path | WebSocketPath]] = {
@@ -202,7 +205,7 @@ async def test_what_a_handler_raises_is_the_next_levels_affair() -> None:
     assert (await answered("async function", handlers)).text == "app Unrelated"
 
 
-# -- which handler ------------------------------------------------------------------------------------------------------
+# -- which handler ----------------------------------------------------------------------------------------------------
 
 
 async def by_status(request: Any, exc: Any) -> None: ...
@@ -289,7 +292,7 @@ async def test_several_exceptions_nobody_handles_are_a_500_and_reach_the_server_
     assert answer.error.subgroup(Unrelated)
 
 
-# -- how handlers are called --------------------------------------------------------------------------------------------
+# -- how handlers are called ------------------------------------------------------------------------------------------
 
 TRACE: ContextVar[str] = ContextVar("TRACE", default="")
 
@@ -327,7 +330,7 @@ async def test_a_handler_of_a_route_sees_its_path_parameters_and_can_read_the_bo
     async def handler(request: Request, exc: Exception) -> dict[str, object]:
         return {**request.path_params, "body": await request.text()}
 
-    async def broken(request: Request, id: int) -> None:  # noqa: A002
+    async def broken(request: Request, id: int) -> None:
         await request.body()
         raise VeryBroken
 

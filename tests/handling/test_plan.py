@@ -1,14 +1,15 @@
 """A handler's parameters are filled by name or annotation; what nothing can fill is refused when the app is built.
 
-The annotations of this module are texts, as under `from __future__ import annotations`, and some exist for type checkers
-only.
+The annotations of this module are texts, as under `from __future__ import annotations`, and some exist for type
+checkers only.
 """
 
 from __future__ import annotations
 
 import asyncio
 import functools
-import typing
+import inspect
+import sys
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Optional, Union
@@ -47,7 +48,7 @@ def taking(annotation: Any) -> Callable[..., Any]:
 
 
 async def test_names_are_filled_whatever_their_annotations() -> None:
-    async def handler(request, id, task_group): ...  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, A002
+    async def handler(request, id, task_group): ...  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
 
     assert sources(handler, "id") == {"request": "request", "id": "path", "task_group": "task_group"}
 
@@ -90,6 +91,13 @@ def test_one_annotation_for_type_checkers_only_does_not_hide_the_others() -> Non
     assert sources(partial(handler, price=None)) == {"it": "request"}
 
 
+def test_texts_and_objects_may_stand_side_by_side() -> None:
+    async def handler(it, other=None): ...  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+
+    handler.__annotations__ = {"it": Request, "other": "Nowhere"}
+    assert sources(handler) == {"it": "request"}
+
+
 def test_an_annotation_that_raises_hides_nothing() -> None:
     assert sources(taking("1 / 0 | Request")) == {"it": "request"}
 
@@ -126,7 +134,7 @@ def test_a_path_parameter_goes_before_all_other_sources_of_its_name() -> None:
 
 
 def test_defaults_stay_where_nothing_fills_them_and_give_way_where_something_does() -> None:
-    async def handler(a: int = 1, request: Any = None, *, b: str = "b", id: int = 0) -> None: ...  # noqa: A002
+    async def handler(a: int = 1, request: Any = None, *, b: str = "b", id: int = 0) -> None: ...
 
     assert sources(handler, "id") == {"request": "request", "id": "path"}
 
@@ -218,7 +226,7 @@ def test_a_signature_that_cannot_be_read_is_refused() -> None:
         plan(Opaque())
 
 
-# -- websockets ---------------------------------------------------------------------------------------------------------
+# -- websockets -------------------------------------------------------------------------------------------------------
 
 
 def test_a_websocket_comes_by_name_by_annotation_or_as_what_nothing_else_fills() -> None:
@@ -254,7 +262,7 @@ def test_a_request_cannot_be_had_on_a_websocket_nor_the_other_way_round() -> Non
         plan(wants_request, kind="websocket")
 
 
-# -- waiting ------------------------------------------------------------------------------------------------------------
+# -- waiting ----------------------------------------------------------------------------------------------------------
 
 
 async def returns_at_once() -> int:
@@ -262,7 +270,7 @@ async def returns_at_once() -> int:
 
 
 async def awaits() -> None:
-    await anyio.sleep(0)
+    await anyio.sleep(1)
 
 
 async def enters() -> None:
@@ -300,12 +308,9 @@ def test_a_coroutine_function_without_an_await_cannot(handler: Callable[..., Any
     assert not may_wait(handler)
 
 
-@pytest.mark.skipif(not hasattr(typing, "override"), reason="inspect.markcoroutinefunction came with Python 3.12")
-def test_a_function_marked_as_async_may_wait_wherever_its_coroutine_does(monkeypatch: pytest.MonkeyPatch) -> None:
-    import inspect
-
-    mark: Callable[..., Any] = vars(inspect)["markcoroutinefunction"]
-    marked = plan(mark(hands_on))
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="inspect.markcoroutinefunction came with Python 3.12")
+def test_a_function_marked_as_async_may_wait_wherever_its_coroutine_does() -> None:
+    marked = plan(vars(inspect)["markcoroutinefunction"](hands_on))
     assert marked.is_async
     assert marked.waits
 

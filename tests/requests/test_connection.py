@@ -135,7 +135,7 @@ def test_cookies_of_all_fields_are_read_leniently_and_the_last_wins(
         (["::1", 80], Address("::1", 80)),
         (("127.0.0.1", "8080"), Address("127.0.0.1", 8080)),  # some servers
         (("/run/app.sock", None), Address("/run/app.sock", None)),
-        (("testclient", "x"), Address("testclient", "x")),  # type: ignore[arg-type]
+        (("testclient", "²"), Address("testclient", "²")),  # type: ignore[arg-type]
     ],
 )
 def test_client_and_server_are_addresses_whatever_the_server_gives(pair: Any, address: Address | None) -> None:
@@ -252,6 +252,11 @@ async def test_reversing_an_unknown_name_says_so() -> None:
         return PlainText("x")
 
     await serve(Lilya(routes=[Path("/", handler)]), http_scope())
+
+
+def test_reversing_outside_an_application_says_so() -> None:
+    with pytest.raises(RuntimeError, match="was made outside a Lilya application: it knows no routes"):
+        connection().path_for("show")
 
 
 async def test_url_and_base_url_inside_includes_are_those_of_the_whole_application() -> None:

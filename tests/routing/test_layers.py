@@ -72,14 +72,17 @@ def inward(log: Log) -> Log:
 @pytest.mark.parametrize("between", ["include", "router", "child", "host"])
 async def test_middleware_is_outside_permissions_at_every_level_and_lists_run_in_order(between: str, kind: str) -> None:
     log: Log = []
-    routes: list[Any] = [Path("/x", handler, **layers(log, "path")), WebSocketPath("/ws", socket, **layers(log, "path"))]
-    inner: Any = {
+    routes: list[Any] = [
+        Path("/x", handler, **layers(log, "path")),
+        WebSocketPath("/ws", socket, **layers(log, "path")),
+    ]
+    inners: dict[str, Callable[[], Any]] = {
         "include": lambda: Include("/in", routes=routes, **layers(log, "include")),
         "router": lambda: Include("/in", app=Router(routes, **layers(log, "router"))),
         "child": lambda: Include("/in", app=ChildLilya(routes=routes, **layers(log, "child"))),
         "host": lambda: Host("example.org", app=Router([Include("/in", routes=routes)]), **layers(log, "host")),
-    }[between]()
-    app = Lilya(routes=[inner], **layers(log, "app"))
+    }
+    app = Lilya(routes=[inners[between]()], **layers(log, "app"))
     if kind == "http":
         assert (await call(app, "/in/x")).status == 200
     else:
@@ -105,14 +108,16 @@ async def test_a_layer_may_be_a_class_a_dotted_path_or_a_definition() -> None:
     assert (await call(Lilya(routes=[route]))).json is True
 
 
-# -- which paths the layers of an include run for -----------------------------------------------------------------------
+# -- which paths the layers of an include run for ---------------------------------------------------------------------
 
 
 def tree(log: Log) -> Lilya:
     return Lilya(
         routes=[
             Include("/a", routes=[Path("/x", handler), Path("/", handler)], middleware=middleware(log, "first")),
-            Include("/a", routes=[Path("/y", handler), WebSocketPath("/ws", socket)], middleware=middleware(log, "second")),
+            Include(
+                "/a", routes=[Path("/y", handler), WebSocketPath("/ws", socket)], middleware=middleware(log, "second"),
+            ),
             Include("/a", routes=[Path("/z", handler)]),
             Path("/a/flat", handler),
             Path("/b", handler),
@@ -197,7 +202,7 @@ async def test_nested_includes_run_their_layers_from_the_outside_in_once() -> No
     assert inward(log) == ["outer"]
 
 
-# -- how often they are built -------------------------------------------------------------------------------------------
+# -- how often they are built -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("below", ["routes", "app"])

@@ -46,7 +46,7 @@ async def which(routes: list[Any], path: str, method: str = "GET") -> object:
     return answer.json if answer.status == 200 else answer.status
 
 
-# -- declared order -----------------------------------------------------------------------------------------------------
+# -- declared order ---------------------------------------------------------------------------------------------------
 
 STATIC = Path("/a/b", named("static"))
 PARAM = Path("/a/{x}", named("param"))
@@ -56,7 +56,9 @@ ROOT = Include("/", app=Below())
 INCLUDED = Include("/a", routes=[Path("/b", named("included"))])
 
 
-@pytest.mark.parametrize("other", [PARAM, TAIL, MOUNT, ROOT, INCLUDED], ids=["param", "tail", "mount", "root", "include"])
+@pytest.mark.parametrize(
+    "other", [PARAM, TAIL, MOUNT, ROOT, INCLUDED], ids=["param", "tail", "mount", "root", "include"]
+)
 async def test_of_several_that_match_the_first_declared_answers(other: Any) -> None:
     second = {PARAM: "param", TAIL: "tail", MOUNT: "app", ROOT: "app", INCLUDED: "included"}[other]
     assert await which([STATIC, other], "/a/b") == "static"
@@ -112,7 +114,7 @@ async def test_paths_are_matched_as_they_are_decoded() -> None:
     assert await which([Path("/f/{name}", handler)], "/f/a b%é") == "a b%é"
 
 
-# -- methods ------------------------------------------------------------------------------------------------------------
+# -- methods ----------------------------------------------------------------------------------------------------------
 
 
 async def refused(routes: list[Any], path: str, method: str) -> Answer:
@@ -168,7 +170,7 @@ async def test_a_router_may_have_something_else_for_what_it_does_not_know() -> N
     assert await which([Include("/r", app=router)], "/r/x") == "x"
 
 
-# -- a route that declines ----------------------------------------------------------------------------------------------
+# -- a route that declines --------------------------------------------------------------------------------------------
 
 
 async def declines(request: Request) -> None:

@@ -42,19 +42,16 @@ async def test_a_decorator_takes_the_options_of_a_route(owner: Any) -> None:
     async def handled(request: Any, exc: Exception) -> str:
         return "handled"
 
-    @owner.get("/x/{n:int}", name="x", exception_handlers={ValueError: handled})
     async def broken(n: int) -> None:
         raise ValueError
 
+    owner.get("/x/{n:int}", name="x", exception_handlers={ValueError: handled})(broken)
     assert (await call(owner, "/x/3")).json == "handled"
     assert owner.path_for("x", n=3) == "/x/3"
 
 
 async def test_several_methods_are_decorated_at_once(owner: Any) -> None:
-    @owner.route("/x", ["PUT", "POST"], "x")
-    async def handler() -> str:
-        return "here"
-
+    assert owner.route("/x", ["PUT", "POST"], "x")(handler) is handler
     for method in ("PUT", "POST"):
         assert (await call(owner, "/x", method)).status == 200
     assert (await call(owner, "/x")).headers["allow"] == "POST, PUT"

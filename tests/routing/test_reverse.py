@@ -33,7 +33,9 @@ APP = Lilya(
         Path("/files/{name}/{rest:path}", handler, name="file"),
         Path("/{kind:str}/{f:float}/{u:uuid}/{d:datetime}", handler, name="all"),
         WebSocketPath("/chat/{room}", socket, name="chat"),
-        Include("/v1", name="v1", routes=[Include("/u/{user}", name="u", routes=ROUTES), Include("/plain", routes=ROUTES)]),
+        Include("/v1", name="v1", routes=[
+            Include("/u/{user}", name="u", routes=ROUTES), Include("/plain", routes=ROUTES),
+        ]),
         Include("/router/{a}", app=Router(ROUTES), name="router"),
         Include("/unnamed", app=Router([Path("/only", handler, name="only")])),
         Include("/child", app=CHILD, name="child"),
@@ -158,7 +160,8 @@ async def test_a_websocket_reverses_to_websocket_urls() -> None:
 
 
 async def test_in_another_framework_reversing_begins_at_what_was_mounted_there() -> None:
-    foreign = {"app": object(), "router": object(), "root_path": "/outer/mount", "app_root_path": "/outer"}
+    foreign: dict[str, Any] = {"app": object(), "router": object(), "root_path": "/outer/mount"}
+    foreign["app_root_path"] = "/outer"
     parts: list[Any] = [
         Lilya(routes=ROUTES), Router(ROUTES), Include("/", routes=ROUTES), Path("/{id:int}", handler, name="detail"),
     ]  # fmt: skip

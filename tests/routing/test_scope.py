@@ -67,6 +67,9 @@ WRAPPED: dict[str, Any] = {
     "include of includes": ([Include("/{a}", routes=[Include("/b", routes=ROUTES)])], "/1/b", "/{a}/b"),
     "router": ([Include("/a", app=Router(ROUTES))], "/a", "/a"),
     "router at the root": ([Include("/", app=Router(ROUTES))], "", ""),
+    "router at the root of an include": (
+        [Include("/a", routes=[Include("/", routes=[Include("/", app=Router(ROUTES))])])], "/a", "/a",
+    ),
     "child": ([Include("/a", app=ChildLilya(routes=ROUTES))], "/a", "/a"),
     "child of a child": (
         [Include("/{a}", app=ChildLilya(routes=[Include("/b", app=ChildLilya(routes=ROUTES))]))], "/1/b", "/{a}/b",
@@ -141,9 +144,7 @@ async def test_a_nested_app_is_the_app_of_what_is_below_it_and_nobody_elses() ->
         apps.append((request.app, request.scope["router"]))
 
     child = ChildLilya(routes=[Path("/x", asks)])
-    app = Lilya(
-        routes=[Include("/a", app=child)], middleware=[lambda inner: Watching(inner, seen, ("app", "router"))]
-    )
+    app = Lilya(routes=[Include("/a", app=child)], middleware=[lambda inner: Watching(inner, seen, ("app", "router"))])
     await call(app, "/a/x")
     assert apps == [(child, app.router)]
     assert seen == [{"app": app, "router": app.router}] * 2

@@ -69,7 +69,11 @@ async def test_the_method_is_kept_whatever_the_route_takes() -> None:
 
 
 async def test_query_host_and_scheme_are_kept() -> None:
-    scope = {"query_string": b"q=a%20b&q=%C3%A9", "headers": [(b"host", b"shop.example:8443")], "scheme": "https"}
+    scope: dict[str, Any] = {
+        "query_string": b"q=a%20b&q=%C3%A9",
+        "headers": [(b"host", b"shop.example:8443")],
+        "scheme": "https",
+    }
     assert await redirected(Lilya(routes=ROUTES), "/a/", **scope) == "https://shop.example:8443/a?q=a%20b&q=%C3%A9"
 
 
@@ -89,7 +93,7 @@ async def test_the_root_under_which_a_proxy_holds_the_app_is_kept(path: str, in_
 
 async def test_a_path_is_never_redirected_to_another_host() -> None:
     app = Lilya(routes=[Path("/{x:path}/end", handler)])
-    scope = {"headers": [], "server": None}
+    scope: dict[str, Any] = {"headers": [], "server": None}
     assert await redirected(app, "//evil.example/end/", **scope) == "/.//evil.example/end"
 
 

@@ -1,0 +1,95 @@
+"""The same jobs as in `raw.py`, as a user of Lilya writes them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from anyio.lowlevel import checkpoint
+
+from lilya.apps import Lilya
+from lilya.middleware import DefineMiddleware
+from lilya.requests import Request
+from lilya.responses import PlainText, StreamingResponse
+from lilya.routing import Path, WebSocketPath
+from lilya.websockets import WebSocket
+from tests.benchmarks import raw
+
+__all__ = ["layered", "routes", "site"]
+
+
+async def plaintext() -> PlainText:
+    return PlainText(raw.TEXT)
+
+
+async def as_json() -> dict[str, Any]:
+    return raw.JSON
+
+
+async def item(id: int) -> dict[str, int]:
+    return {"id": id}
+
+
+async def post(request: Request) -> dict[str, int]:
+    return {"items": len((await request.json())["items"])}
+
+
+async def waiting() -> PlainText:
+    await checkpoint()
+    return PlainText(raw.TEXT)
+
+
+async def stream() -> StreamingResponse:
+    return StreamingResponse(raw.chunks(), media_type="text/plain")
+
+
+async def echo(websocket: WebSocket) -> None:
+    await websocket.accept()
+    async for text in websocket.iter_text():
+        await websocket.send_text(text)
+
+
+def site() -> Lilya:
+    """All small jobs behind one application."""
+    return Lilya(
+        routes=[
+            Path("/about", plaintext),
+            Path("/users/{name}/posts/{id:int}", plaintext),
+            Path("/", plaintext),
+            Path("/json", as_json),
+            Path("/items/{id:int}", item),
+            Path("/post", post, methods=["POST"]),
+            Path("/waiting", waiting),
+            Path("/waiting/uncut", waiting, on_disconnect="ignore"),
+            Path("/stream", stream),
+            WebSocketPath("/echo", echo),
+        ]
+    )
+
+
+def layered(middlewares: int) -> Lilya:
+    """One path behind middlewares that do nothing."""
+    layers = [DefineMiddleware(raw.PassThrough) for _ in range(middlewares)]
+    return Lilya(routes=[Path("/", plaintext)], middleware=layers)
+
+
+def routes(number: int) -> Lilya:
+    """`number` routes; each has a handler of its own."""
+
+    def static() -> Any:
+        async def handler() -> PlainText:
+            return PlainText("ok")
+
+        return handler
+
+    def with_parameter() -> Any:
+        async def handler(id: int) -> PlainText:
+            return PlainText(str(id))
+
+        return handler
+
+    return Lilya(
+        routes=[
+            Path(path + "/{id:int}", with_parameter()) if has_parameter else Path(path, static())
+            for path, has_parameter in raw.table(number)
+        ]
+    )
