@@ -10,7 +10,10 @@ from __future__ import annotations
 from contextvars import ContextVar
 from typing import Any, Final
 
-__all__ = ["AROUND", "ASKING", "current_scope"]
+import anyio
+import anyio.lowlevel
+
+__all__ = ["AROUND", "ASKING", "current_scope", "in_event_loop"]
 
 AROUND: Final[ContextVar[dict[str, Any]]] = ContextVar("lilya.around")
 
@@ -22,3 +25,12 @@ def current_scope() -> dict[str, Any] | None:
     """The surroundings where an application serves; None outside of one, and where only layers used alone are."""
     around = AROUND.get(None)
     return around if around is not None and "type" in around else None
+
+
+def in_event_loop() -> bool:
+    """Whether an event loop runs on this thread, so that nothing here may block."""
+    try:
+        anyio.lowlevel.current_token()
+    except anyio.NoEventLoopError:
+        return False
+    return True

@@ -10,9 +10,8 @@ from typing import Any, Generic, Literal, Protocol, TypeVar, get_origin
 
 import anyio
 import anyio.from_thread
-import anyio.lowlevel
 
-from lilya._current import current_scope
+from lilya._current import current_scope, in_event_loop
 from lilya._define import import_string
 from lilya.concurrency.threads import is_async_callable
 from lilya.datastructures._url import URLPath
@@ -78,11 +77,7 @@ def run_sync(
     async def call() -> T:
         return await (func(*args) if callable(func) else func)
 
-    try:
-        anyio.lowlevel.current_token()
-    except anyio.NoEventLoopError:
-        pass
-    else:
+    if in_event_loop():
         if iscoroutine(func):
             func.close()
         raise RuntimeError(

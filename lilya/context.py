@@ -214,9 +214,8 @@ class SessionContext(MutableMapping[str, Any]):
     def _inner(part: MutableMapping[str, Any], key: str) -> MutableMapping[str, Any]:
         inner = part[key]
         if not isinstance(inner, MutableMapping):
-            raise ImproperlyConfigured(
-                f"SessionContextMiddleware: {key!r} of its sub_path is no mapping in the session, but {inner!r}"
-            )
+            kind = type(inner).__name__
+            raise ImproperlyConfigured(f"SessionContextMiddleware: {key!r} of its sub_path is a {kind} in the session")
         return inner
 
     def __repr__(self) -> str:

@@ -14,7 +14,6 @@ and compiled as that of a function is.
 from __future__ import annotations
 
 import inspect
-import json
 import logging
 from collections.abc import Collection, Generator, Mapping, Sequence
 from dataclasses import replace
@@ -23,16 +22,25 @@ from typing import Any, ClassVar, Final, Literal, NoReturn, Self
 
 import anyio
 
-from lilya._asgi.exchange import CLEANUP_SECONDS, Exchange, exchange_of, is_departure, run_alone
+from lilya._asgi.exchange import (
+    CLEANUP_SECONDS,
+    EXCHANGE,
+    Exchange,
+    departure_of,
+    exchange_of,
+    is_departure,
+    run_alone,
+)
 from lilya._handling.call import OnDisconnect, compile_http
 from lilya._handling.plan import Plan, make_plan
+from lilya._sansio.json import parse_json
 from lilya.concurrency.nursery import raise_plain, shielded, unwrap
 from lilya.concurrency.threads import is_async_callable
 from lilya.enums import HTTPMethod, WebSocketState
 from lilya.exceptions import ImproperlyConfigured, WebSocketDisconnect, WebSocketException, WebSocketRuntimeError
 from lilya.routing._base import Layers
 from lilya.types import ASGIApp, ExceptionHandler, Message, Receive, Scope, Send
-from lilya.websockets import WebSocket, disconnect
+from lilya.websockets import WebSocket
 
 __all__ = ["Controller", "WebSocketController"]
 
@@ -223,7 +231,7 @@ class WebSocketController(Layered):
         await app(self.scope, self.receive, self.send)
 
     async def _run(self, on_disconnect: OnDisconnect | None, scope: Scope, receive: Receive, send: Send) -> None:
-        exchange: Exchange = scope["lilya.exchange"]
+        exchange: Exchange = scope[EXCHANGE]
         websocket = NotingWebSocket(scope, receive, send)
         code = 1011
         try:
@@ -263,7 +271,7 @@ class WebSocketController(Layered):
         while websocket.application_state is WebSocketState.CONNECTED:
             message = await websocket.receive()
             if message["type"] == "websocket.disconnect":
-                return disconnect(message).code
+                return departure_of(message).code
             await self.on_receive(websocket, await self._decoded(websocket, message))
         return websocket.closed_with
 
@@ -283,8 +291,8 @@ class WebSocketController(Layered):
         if self.encoding != "json":
             return received
         try:
-            return json.loads(received or "")
-        except (ValueError, RecursionError):
+            return parse_json(received or "")
+        except ValueError:
             pass
         await self._refuse(websocket, 1007, "Malformed JSON data received.")
 

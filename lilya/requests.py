@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any, Final, NoReturn, Unpack
+from typing import Any, Unpack
 
 from lilya._asgi.exchange import exchange_of
 from lilya._asgi.inbox import BodyStream, Inbox
@@ -11,18 +10,11 @@ from lilya._connection import Connection, inbox_of
 from lilya._forms import FormOptions, PendingForm
 from lilya._sansio.form import is_charset
 from lilya._sansio.headers import parse_options
+from lilya._sansio.json import parse_json
 from lilya.exceptions import BadRequest, ClientDisconnect
 from lilya.types import Message, Receive, Scope, Send
 
 __all__ = ["ClientDisconnect", "Connection", "Request"]
-
-
-def refuse_constant(name: str) -> NoReturn:
-    """What Python's reader takes for a number, and no other one."""
-    raise BadRequest(f"The body is not JSON: {name} is no number there.")
-
-
-JSON: Final = json.JSONDecoder(parse_constant=refuse_constant)
 
 
 async def no_receive() -> Message:
@@ -116,15 +108,9 @@ class Request(Connection):
         if not raw:
             return None
         try:
-            return JSON.decode(raw.decode().removeprefix("\ufeff"))
-        except UnicodeDecodeError as exc:
-            raise BadRequest(f"The body is not JSON: {exc.reason} at byte {exc.start}.") from exc
-        except RecursionError as exc:
-            raise BadRequest("The body is not JSON this server takes: too deeply nested.") from exc
-        except json.JSONDecodeError as exc:
-            raise BadRequest(f"The body is not JSON: {exc}.") from exc
-        except ValueError as exc:  # an integer beyond sys.get_int_max_str_digits()
-            raise BadRequest("The body is not JSON this server takes: a number is too long.") from exc
+            return parse_json(raw)
+        except ValueError as exc:
+            raise BadRequest(str(exc)) from exc
 
     def form(self, **options: Unpack[FormOptions]) -> PendingForm:
         """The body as a form: `form = await request.form()`, or `async with request.form() as form`.

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any, Final, Generic, Literal, NoReturn, TypeVar
+from typing import Any, Final, Generic, Literal, NoReturn, TypeVar, overload
 
-from lilya._asgi.exchange import Exchange, Nowhere, exchange_of
+from lilya._asgi.exchange import Exchange, Nowhere, departure_of, exchange_of
 from lilya._asgi.outbox import writer_of
 from lilya._connection import Connection, inbox_of
 from lilya._sansio import websocket as rules
+from lilya._sansio.json import parse_json
 from lilya.datastructures._headers import Header
 from lilya.encoders._json import json_bytes
 from lilya.enums import WebSocketState
@@ -29,6 +29,10 @@ WANTED: Final[Mapping[str, str]] = {"text": "text", "bytes": "binary"}
 BAD_MODE = 'The "mode" argument should be "text" or "binary".'
 
 
+@overload
+def receiver(kind: Literal["text"], doc: str) -> Callable[[WebSocket], Coroutine[Any, Any, str]]: ...
+@overload
+def receiver(kind: Literal["bytes"], doc: str) -> Callable[[WebSocket], Coroutine[Any, Any, bytes]]: ...
 def receiver(kind: Literal["text", "bytes"], doc: str) -> Callable[[WebSocket], Coroutine[Any, Any, Any]]:
     """The method that receives messages of one kind. It is on the way of every message, and so but one layer deep."""
 
@@ -164,7 +168,7 @@ class WebSocket(Connection):
         if not self._connected:
             message = await self.receive()
             if message["type"] == "websocket.disconnect":
-                raise disconnect(message)
+                raise departure_of(message)
         raw = Header(headers).encoded_multi_items() if headers else []
         inbox = self._exchange_found.inbox
         inbox.taken, inbox.noted = False, True  # from here on: whether the handler receives
@@ -206,7 +210,7 @@ class WebSocket(Connection):
         if kind == "websocket.disconnect":
             self._inbox.end(message)
             self._tell()
-            raise disconnect(message)
+            raise departure_of(message)
         if kind != "websocket.receive":
             raise WebSocketRuntimeError(f"Expected ASGI message {rules.RECEIVING.expected()}, but got {kind!r}.")
         await self._refuse(f"{WANTED[wanted]} message expected", 1003)
@@ -235,8 +239,8 @@ class WebSocket(Connection):
             raise WebSocketRuntimeError(BAD_MODE)
         raw = await (self.receive_text() if mode == "text" else self.receive_bytes())
         try:
-            return json.loads(raw)
-        except (ValueError, RecursionError):
+            return parse_json(raw)
+        except ValueError:
             pass
         await self._refuse("JSON expected", 1007)
 
@@ -267,17 +271,16 @@ class WebSocket(Connection):
     # -- the rest ---------------------------------------------------------------------------------------------------
 
     def add_cleanup(self, cleanup: Callable[[], Any]) -> None:
-        """Call `cleanup`, sync or async, when the websocket is over, however it ends. The last added runs first."""
+        """Call `cleanup`, sync or async, when the websocket is over, however it ends. The last added runs first.
+
+        Raises `RuntimeError` where the websocket is used outside an application: nobody would know when it is over.
+        """
+        if exchange_of(self.scope) is None:
+            raise RuntimeError("this WebSocket was made outside a Lilya application: clean up behind it yourself")
         self._exchange_found.at_end(cleanup)
 
     def __repr__(self) -> str:
         return f"WebSocket({self.scope.get('path', '')!r}, {self.application_state.name})"
-
-
-def disconnect(message: Message) -> WebSocketDisconnect:
-    """The exception a disconnect message stands for; without a code it is 1005 (RFC 6455, section 7.1.5)."""
-    code = message.get("code")
-    return WebSocketDisconnect(1005 if code is None else code, message.get("reason"))
 
 
 class Messages(Generic[T]):

@@ -127,7 +127,9 @@ class Exchange(Outbox):
         nursery = self._nursery
         if nursery is None:
             if self.home.watch is None:
-                raise RuntimeError("nobody watches this connection: its exchange is not being run by an application")
+                raise RuntimeError(
+                    "nobody watches this connection: it is not run by an application, or that one is over"
+                )
             nursery = self.home.watch.nursery
         self._reader = anyio.CancelScope()
         self._reader_gone = anyio.Event()
@@ -160,12 +162,12 @@ class Exchange(Outbox):
             self._handler.cancel()
 
     def departure(self) -> ClientDisconnect:
-        """What says that the client is gone; on a websocket with its code, 1006 where nobody knows it."""
+        """What says that the client is gone; on a websocket with its code, 1006 where it was simply lost."""
         if self.scope["type"] == "http":
             return super().departure()
         self.release()
-        message = (self._inbox.disconnect if self._inbox is not None else None) or {}
-        return WebSocketDisconnect(message.get("code") or 1006, message.get("reason"))
+        message = self._inbox.disconnect if self._inbox is not None else None
+        return WebSocketDisconnect(1006) if message is None else departure_of(message)
 
     def misuse(self, kind: str) -> RuntimeError:
         """What says that a message of this kind may not come now."""
@@ -348,6 +350,12 @@ def is_departure(exc: BaseException) -> bool:
     if isinstance(exc, ConnectionError) or type(exc).__name__.endswith("Disconnect"):
         return reason is not None and is_departure(reason)
     return False
+
+
+def departure_of(message: Message) -> WebSocketDisconnect:
+    """The exception a websocket's disconnect message stands for; without a code it is 1005 (RFC 6455, 7.1.5)."""
+    code = message.get("code")
+    return WebSocketDisconnect(1005 if code is None else code, message.get("reason"))
 
 
 def exchange_of(scope: Scope) -> Exchange | None:

@@ -50,10 +50,6 @@ class Watch:
             self._wake.set()
             self._wake = None
 
-    def discard(self, exchange: Watched) -> None:
-        """Take an exchange off the list, whether it is on it or not."""
-        self._listed.pop(exchange, None)
-
     async def run(self) -> None:
         """Look, for ever; run in `nursery`, ended by cancellation."""
         while True:

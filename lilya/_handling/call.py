@@ -86,7 +86,9 @@ async def response_of(result: Any) -> ASGIApp:
 
 async def respond(result: Any, scope: Scope, receive: Receive, send: Send) -> None:
     """Send what a handler returned."""
-    await (await response_of(result))(scope, receive, send)
+    if not isinstance(result, Response):
+        result = await response_of(result)
+    await result(scope, receive, send)
 
 
 def compile_http(plan: Plan, on_disconnect: OnDisconnect | None) -> ASGIApp:

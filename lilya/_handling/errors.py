@@ -9,8 +9,8 @@ A client that left is nobody's to answer: `ClientDisconnect` passes all layers.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeAlias
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, TypeAlias
 
 from lilya._asgi.exchange import Exchange, exchange_of, is_departure
 from lilya._handling.debug import debug_response
@@ -38,6 +38,9 @@ __all__ = [
     "plain_response",
     "rescue_with",
 ]
+
+# Of an answer in one of several forms (RFC 9110, section 12.5.5).
+VARIES: Final[Mapping[str, str]] = {"vary": "Accept"}
 
 # Answers an exception, or says that it cannot.
 Rescue: TypeAlias = Callable[[Exception, Scope, Receive, Send], Awaitable[bool]]
@@ -123,17 +126,19 @@ def plain_response(exc: HTTPException, scope: Scope) -> ASGIApp:
     if exc.response is not None:
         response: ASGIApp = exc.response
         return response
-    status, headers = exc.status_code, exc.headers
+    status = exc.status_code
     if status in NO_CONTENT:
-        return Response(status_code=status, headers=headers)
+        return Response(status_code=status, headers=exc.headers)
     form = form_of(exc, scope)
+    headers = exc.headers or VARIES
     if form == TEXT:
         answer: Response = PlainText(str(exc.detail), status_code=status, headers=headers)
     elif form == JSON and has_parts(exc):
         answer = JSONResponse(exc.detail, status_code=status, headers=headers)
     else:
         answer = JSONResponse(problem(exc, scope), status_code=status, headers=headers, media_type=form)
-    answer.headers.add_vary_header("Accept")
+    if exc.headers:
+        answer.headers.add_vary_header("Accept")
     return answer
 
 

@@ -199,12 +199,12 @@ def iterate(source: AsyncIterator[T], *, max_buffer_size: int = 0) -> AbstractAs
 
 @overload
 def as_channel(
-    function: Callable[P, AsyncGenerator[T, Any]], /
+    function: Callable[P, AsyncIterator[T]], /
 ) -> Callable[P, AbstractAsyncContextManager[AsyncIterator[T]]]: ...
 @overload
 def as_channel(
     *, max_buffer_size: int = 0
-) -> Callable[[Callable[P, AsyncGenerator[T, Any]]], Callable[P, AbstractAsyncContextManager[AsyncIterator[T]]]]: ...
+) -> Callable[[Callable[P, AsyncIterator[T]]], Callable[P, AbstractAsyncContextManager[AsyncIterator[T]]]]: ...
 def as_channel(function: Any = None, /, *, max_buffer_size: int = 0) -> Any:
     """Decorate an async generator function so that it may hold nurseries and cancel scopes across its `yield`s:
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import partial
 from ipaddress import ip_address
 
-from lilya._handling.errors import refuse
+from lilya._handling.errors import deny
 from lilya.datastructures._headers import Header
 from lilya.datastructures._url import URL
 from lilya.exceptions import ImproperlyConfigured
 from lilya.responses.base import PlainText, RedirectResponse
 from lilya.types import ASGIApp, Receive, Scope, Send
 
-__all__ = ["HostPatterns", "TrustedHostMiddleware", "host_name"]
+__all__ = ["HostPatterns", "TrustedHostMiddleware", "host_name", "refuse"]
 
 # RFC 3986 section 3.2.2, without what makes some readers see another host than others: user info, slashes, spaces.
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9_.\-]+)(?::[0-9]{0,5})?", re.IGNORECASE).fullmatch
@@ -121,3 +122,8 @@ class TrustedHostMiddleware:
         if self.block_untrusted_hosts:
             return await refuse(PlainText("Invalid host header", status_code=400), scope, receive, send)
         await self.app(scope, receive, send)
+
+
+async def refuse(answer: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer a request, or the handshake of a websocket: where its server cannot send that, with a close (a 403)."""
+    await (answer if scope["type"] == "http" else partial(deny, answer))(scope, receive, send)

@@ -7,7 +7,7 @@ body is rendered once, when the response is made.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import quote
 
 from lilya._sansio.cookies import format_cookie
@@ -23,7 +23,7 @@ __all__ = ["Error", "HTMLResponse", "JSONResponse", "Ok", "PlainText", "Redirect
 HTTP_KINDS = ("http.response.start", "http.response.body")
 DENIAL_KINDS = ("websocket.http.response.start", "websocket.http.response.body")
 
-Background = Callable[[], Any]
+Background = Callable[[], Awaitable[Any]]
 HeadersInput = Header | Mapping[str, Any] | Iterable[tuple[str, str]] | None
 
 # The lengths most bodies have, already written out.
@@ -100,7 +100,7 @@ class Response:
             return content.encode(self.charset)
         if isinstance(content, self.passthrough_body_types):
             return content  # type: ignore[return-value]
-        if content is None or content is type(None):
+        if not content or content is NoReturn:
             return b""
         if isinstance(content, bytearray | memoryview):
             return bytes(content)

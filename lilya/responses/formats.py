@@ -36,7 +36,7 @@ _NAME_START: Final = (
     "\u3001-\ud7ff\uf900-\ufdcf\ufdf0-\ufffd\U00010000-\U000effff"
 )
 _NOT_IN_A_NAME = re.compile(f"[^{_NAME_START}.0-9\xb7\u0300-\u036f\u203f\u2040-]")
-_NO_FIRST_OF_A_NAME = re.compile(f"(?![{_NAME_START}])")
+_NO_NAME_START = re.compile(f"\\A(?![{_NAME_START}])")
 # What no XML document may hold, not even escaped (section 2.2).
 _NO_CHARACTER = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -74,29 +74,37 @@ class CSVResponse(_Format):
     media_type = "text/csv"
 
     def _write(self, content: Any) -> bytes:
-        rows: Iterator[Any] = map(_row, _items(content))
+        rows = _rows(content)
         first = next(rows, None)
         if first is None:
             return b""
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
-        rows = chain((first,), rows)
-        if isinstance(first, dict):
+        if isinstance(first, Mapping):
             writer.writerow(first)
-            writer.writerows([_cell(row.get(name)) for name in first] for row in rows)
+            writer.writerows([_cell(row.get(name)) for name in first] for row in chain((first,), rows))
         else:
-            writer.writerows([_cell(value) for value in row] for row in rows)
+            writer.writerows([_cell(value) for value in row] for row in chain((first,), rows))
         return out.getvalue().removesuffix("\n").encode(self.charset)
 
 
-def _row(item: Any) -> Any:
-    """A row as a dict or a list."""
-    if hasattr(item, "_asdict"):
-        return item._asdict()
-    row = item if isinstance(item, dict | list | tuple) else json_encode(item)
-    if isinstance(row, dict | list | tuple):
-        return row
-    raise TypeError(f"a row of a CSVResponse is a mapping or a list, not {type(item).__name__}: {item!r:.80}")
+def _rows(content: Any) -> Iterator[Any]:
+    """The rows, all as mappings or all as lists."""
+    mappings = None
+    for item in _items(content):
+        if hasattr(item, "_asdict"):  # a named tuple
+            row = item._asdict()
+        else:
+            row = item if isinstance(item, Mapping | list | tuple) else json_encode(item)
+        if not isinstance(row, Mapping | list | tuple):
+            raise TypeError(f"a row of a CSVResponse is a mapping or a list, not {type(item).__name__}: {item!r:.80}")
+        if mappings is None:
+            mappings = isinstance(row, Mapping)
+        elif mappings is not isinstance(row, Mapping):
+            raise TypeError(
+                f"the rows of a CSVResponse are all mappings or all lists, but this one is not: {item!r:.80}"
+            )
+        yield row
 
 
 def _cell(value: Any) -> Any:
@@ -151,7 +159,7 @@ def _element(name: str, value: Any) -> Iterator[str]:
 
 
 def _element_name(key: str) -> str:
-    return _NO_FIRST_OF_A_NAME.sub("_", _NOT_IN_A_NAME.sub("_", key), count=1) if key else "_"
+    return _NO_NAME_START.sub("_", _NOT_IN_A_NAME.sub("_", key))
 
 
 class YAMLResponse(_Format):

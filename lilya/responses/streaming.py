@@ -9,7 +9,7 @@ the garbage collector.
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from inspect import isasyncgen, iscoroutinefunction
 from typing import Any, TypeAlias
@@ -170,9 +170,17 @@ def pieces_of(source: Any) -> AsyncIterator[Any]:
         return aiter(source)
     if isinstance(source, str | bytes):
         source = (source,)
+    if isinstance(source, list | tuple):
+        return given(source)  # nothing in there can block
     if not isinstance(source, Iterable):
         raise TypeError(f"a streaming body must be an (async) iterable of str or bytes, not {source!r:.80}")
     return iterate_in_threadpool(source)
+
+
+async def given(pieces: Sequence[Any]) -> AsyncGenerator[Any, None]:
+    """Pieces that are there already."""
+    for piece in pieces:
+        yield piece
 
 
 def bytes_of(piece: object) -> bytes:

@@ -15,28 +15,13 @@ from lilya.apps import ChildLilya, Lilya
 from lilya.concurrency.service import Service
 from lilya.exceptions import ImproperlyConfigured
 from lilya.requests import Request
-from lilya.routing import Host, Include, Path, Router
-from lilya.types import ASGIApp, Lifespan, Message, Receive, Scope, Send
+from lilya.routing import Include, Path
+from lilya.types import Message
+from tests.apps.lifespans import Log, noting
 from tests.routing.client import PATIENCE, call, fail_to_start
 from tests.support.life import running
 
-Log = list[str]
 COMPLETE = ["lifespan.startup.complete", "lifespan.shutdown.complete"]
-
-
-def noting(log: Log, name: str, state: Any = None, down: float = 0.0) -> Lifespan:
-    """A lifespan that notes when it is entered and left."""
-
-    @asynccontextmanager
-    async def lifespan(app: Any) -> AsyncIterator[Any]:
-        log.append(f"{name} up")
-        try:
-            yield state
-        finally:
-            await anyio.sleep(down)
-            log.append(f"{name} down")
-
-    return lifespan
 
 
 @pytest.fixture(autouse=True)
@@ -157,116 +142,6 @@ async def test_a_state_that_the_server_cannot_keep_is_an_error_of_the_start_up()
     with pytest.raises(RuntimeError, match='The server does not support "state" in the lifespan scope'):
         await app({"type": "lifespan"}, receive, send)
     assert [message["type"] for message in sent] == ["lifespan.startup.failed"]
-
-
-# -- trees of applications --------------------------------------------------------------------------------------------
-
-
-async def test_parents_are_entered_before_their_children_and_left_after_them() -> None:
-    log: Log = []
-
-    def child(name: str, *routes: Any) -> ChildLilya:
-        return ChildLilya(routes=routes, lifespan=noting(log, name))
-
-    app = Lilya(
-        lifespan=noting(log, "app"),
-        routes=[
-            Include("/a", app=child("a", Include("/deep", app=child("a.deep")))),
-            Include("/b", routes=[Include("/in", app=child("b"))]),
-            Include("/r", app=Router([Include("/", app=child("router's"))], lifespan=noting(log, "router"))),
-            Host("example.org", app=child("host")),
-            Include("/plain", app=Lilya(on_startup=[lambda: log.append("plain up")])),
-        ],
-    )
-    async with running(app):
-        up = ["app up", "a up", "a.deep up", "b up", "router up", "router's up", "host up", "plain up"]
-        assert log == up
-        log.clear()
-    assert log == [line.replace("up", "down") for line in reversed(up[:-1])]
-
-
-async def test_an_application_inside_a_layer_is_found() -> None:
-    log: Log = []
-
-    class Wrapped:
-        def __init__(self, app: ASGIApp) -> None:
-            self.app = app
-
-        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-            await self.app(scope, receive, send)
-
-    child = ChildLilya(lifespan=noting(log, "child"))
-    async with running(Lilya(routes=[Include("/", app=Wrapped(Wrapped(child)))])):
-        pass
-    assert log == ["child up", "child down"]
-
-
-async def test_an_application_mounted_in_several_places_lives_once() -> None:
-    log: Log = []
-
-    async def serves() -> None:
-        log.append("service")
-        await anyio.sleep_forever()
-
-    shared = ChildLilya(lifespan=noting(log, "shared"), services=[Service(serves)])
-    app = Lilya(
-        routes=[
-            Include("/a", app=shared),
-            Include("/b", app=shared),
-            Include("/c", app=Router([Include("/", app=shared)])),
-            Include("/d", app=ChildLilya(routes=[Include("/", app=shared)])),
-        ]
-    )
-    async with running(app):
-        await anyio.sleep(1)
-    assert log == ["shared up", "service", "shared down"]
-
-
-async def test_a_child_shares_nursery_tasks_and_draining_with_its_parent() -> None:
-    child = ChildLilya()
-    app = Lilya(routes=[Include("/child", app=child)])
-    async with running(app):
-        assert child.task_group is app.task_group
-        child.start_soon(anyio.sleep, 1, name="of the child")
-        assert [task.name for task in app.statistics().tasks] == ["of the child"]
-        assert [task.name for task in child.statistics().tasks] == ["of the child"]
-        app.drain()
-        assert child.draining
-        await child.wait_draining()
-        await anyio.sleep(2)
-    with pytest.raises(RuntimeError):
-        _ = child.task_group
-    assert not child.draining
-
-
-async def test_a_child_alone_has_a_life_of_its_own() -> None:
-    log: Log = []
-    child = ChildLilya(routes=[Path("/x", handler)], lifespan=noting(log, "child"))
-    async with running(child):
-        child.start_soon(anyio.sleep, 1)
-        assert (await call(child, "/x")).json == "here"
-    assert log == ["child up", "child down"]
-
-
-async def test_services_of_children_are_services_of_the_application() -> None:
-    log: Log = []
-
-    async def serve(name: str) -> None:
-        log.append(name)
-        try:
-            await anyio.sleep_forever()
-        finally:
-            log.append(f"/{name}")
-
-    deep = ChildLilya(services=[Service(serve, "deep", name="deep")])
-    child = ChildLilya(
-        routes=[Include("/", app=Router([Include("/", app=deep)]))], services=[Service(serve, "c", name="c")]
-    )
-    app = Lilya(routes=[Include("/", app=child)], services=[Service(serve, "app", name="app")])
-    async with running(app):
-        assert [service.name for service in app.statistics().services] == ["app", "c", "deep"]
-        await anyio.sleep(1)
-    assert log == ["app", "c", "deep", "/deep", "/c", "/app"]
 
 
 # -- failing ----------------------------------------------------------------------------------------------------------

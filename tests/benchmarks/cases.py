@@ -29,8 +29,8 @@ class Case:
     """One kind of call.
 
     `contenders` make the applications; "raw" is the floor, "lilya" what the verdict is about. Where they are asked for
-    different paths, `paths` says so. `mark` is the ratio raw / lilya of CPU times to be reached, `guard` the one below
-    which the suite fails. `peers`: whether the applications of `peers.py` know the path.
+    different paths, `paths` says so. `mark` is the ratio raw / lilya of CPU times to be reached. `peers`: whether the
+    applications of `peers.py` know the path.
     """
 
     name: str
@@ -43,7 +43,6 @@ class Case:
     websocket: bool = False
     status: int = 200
     mark: float | None = None
-    guard: float | None = None
     peers: bool = False
 
     def scope(self, contender: str) -> Scope:
@@ -82,9 +81,9 @@ def layered_raw() -> ASGIApp:
 
 
 CASES: Final[tuple[Case, ...]] = (
-    Case("plaintext", SITE, mark=0.40, guard=0.40, peers=True),
-    Case("JSON", SITE, "/json", mark=0.50, guard=0.50, peers=True),
-    Case("path parameter", SITE, "/items/42", mark=0.45, guard=0.45, peers=True),
+    Case("plaintext", SITE, mark=0.40, peers=True),
+    Case("JSON", SITE, "/json", mark=0.50, peers=True),
+    Case("path parameter", SITE, "/items/42", mark=0.45, peers=True),
     Case("1000 routes, first", THOUSAND, "/api/v1/thing0/list"),
     Case("1000 routes, last", THOUSAND, "/api/v1/thing999/42"),
     Case("1000 routes, none", THOUSAND, "/api/v1/nothing/at/all", status=404),
@@ -109,7 +108,6 @@ CASES: Final[tuple[Case, ...]] = (
         {"raw": lambda: raw.stream, "lilya": ours.site},
         "/stream",
         mark=0.60,
-        guard=0.60,
         peers=True,
     ),
     Case(
@@ -123,7 +121,6 @@ CASES: Final[tuple[Case, ...]] = (
         ),
         websocket=True,
         mark=0.50,
-        guard=0.50,
         peers=True,
     ),
 )

@@ -58,11 +58,7 @@ class PassThrough:
         await self.app(scope, receive, send)
 
 
-def reply(send: Send, body: bytes, kind: tuple[bytes, bytes] = PLAIN, status: int = 200) -> Awaitable[None]:
-    return _reply(send, body, kind, status)
-
-
-async def _reply(send: Send, body: bytes, kind: tuple[bytes, bytes], status: int) -> None:
+async def reply(send: Send, body: bytes, kind: tuple[bytes, bytes] = PLAIN, status: int = 200) -> None:
     headers = [(b"content-length", b"%d" % len(body)), kind]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
