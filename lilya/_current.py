@@ -7,18 +7,35 @@ keys of their own. An application sets it for those only who can ask: for progra
 
 from __future__ import annotations
 
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from typing import Any, Final
 
 import anyio
 import anyio.lowlevel
 
-__all__ = ["AROUND", "ASKING", "current_scope", "in_event_loop"]
+__all__ = ["AROUND", "ASKING", "GLOBALS", "current_scope", "enter", "in_event_loop"]
 
 AROUND: Final[ContextVar[dict[str, Any]]] = ContextVar("lilya.around")
 
 # Once this module is imported somebody may ask. The house itself never imports it on the way to an application.
 ASKING: Final = "lilya.context"
+
+# The key of the `G` that `lilya.context.g` stands for.
+GLOBALS: Final = "lilya.g"
+
+
+def enter(scope: dict[str, Any], *, inside: bool = False) -> Token[dict[str, Any]]:
+    """An application begins to serve the connection of `scope`, `inside` another one or as the first.
+
+    What layers have put around the other one is around this one, too; its `g` begins as a copy of that one's, as its
+    scope does. `AROUND.reset` undoes it.
+    """
+    if inside:
+        outer = AROUND.get({})
+        scope = {**outer, **scope}
+        if GLOBALS in outer:
+            scope[GLOBALS] = outer[GLOBALS].copy()
+    return AROUND.set(scope)
 
 
 def current_scope() -> dict[str, Any] | None:

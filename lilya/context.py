@@ -18,7 +18,7 @@ from contextvars import Token
 from typing import Any, Final
 
 from lilya._connection import Connection
-from lilya._current import AROUND, current_scope
+from lilya._current import AROUND, GLOBALS, current_scope
 from lilya._handling.context import Context
 from lilya.datastructures._state import State
 from lilya.exceptions import ImproperlyConfigured
@@ -35,8 +35,7 @@ __all__ = [
     "session",
 ]
 
-# The keys under which what surrounds the running code is kept.
-GLOBALS: Final = "lilya.g"
+# The keys under which layers put more around the running code, besides `GLOBALS`.
 REQUEST: Final = "lilya.request"
 SESSION: Final = "lilya.session"
 

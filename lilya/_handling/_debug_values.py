@@ -192,9 +192,9 @@ def _leaf(value: Any) -> str:
     for base, unit in _TEXTS:
         if isinstance(value, base) and (type(value) is base or base.__len__(value) > VALUE_LENGTH):
             # Scrubbed before its quotes are escaped.
-            text = repr(_scrub_any(base.__getitem__(value, slice(VALUE_LENGTH))))
             length = base.__len__(value)
-            return text if length <= VALUE_LENGTH else f"{text}… ({length:,} {unit})"
+            text = repr(_scrub_any(base.__getitem__(value, slice(VALUE_LENGTH))))
+            return text if length <= VALUE_LENGTH else f"{text[:VALUE_LENGTH]}… ({length:,} {unit})"
     try:
         text = repr(value)
     except Exception as exc:

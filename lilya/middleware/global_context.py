@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from lilya._connection import Connection
-from lilya._current import AROUND
+from lilya._current import AROUND, GLOBALS
 from lilya.concurrency.threads import enforce_async_callable
-from lilya.context import GLOBALS, G, layer
+from lilya.context import G, layer
 from lilya.types import ASGIApp, Receive, Scope, Send
 
 __all__ = ["GlobalContextMiddleware", "LifespanGlobalContextMiddleware"]

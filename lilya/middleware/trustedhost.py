@@ -50,7 +50,7 @@ class HostPatterns:
             raise ImproperlyConfigured(f"{name} got the text {patterns!r}, wanted a list; did you mean {[patterns]!r}?")
         self.patterns = list(patterns)
         self.any = "*" in self.patterns
-        self._names: set[str] = set()
+        self.names: set[str] = set()
         suffixes = []
         for pattern in self.patterns:
             assert "*" not in pattern[1:] and (not pattern.startswith("*") or pattern == "*" or pattern[1:2] == "."), (
@@ -60,7 +60,7 @@ class HostPatterns:
                 suffixes.append(self._checked(name, pattern[2:], pattern))
             elif pattern != "*":
                 bare_ipv6 = pattern.count(":") > 1 and not pattern.startswith("[")
-                self._names.add(self._checked(name, f"[{pattern}]" if bare_ipv6 else pattern, pattern))
+                self.names.add(self._checked(name, f"[{pattern}]" if bare_ipv6 else pattern, pattern))
         self._suffixes = tuple(f".{suffix}" for suffix in suffixes)
 
     @staticmethod
@@ -74,7 +74,7 @@ class HostPatterns:
 
     def __contains__(self, host: str) -> bool:
         """Whether a host, as `host_name` gives it, is one of them."""
-        return self.any or host in self._names or host.endswith(self._suffixes)
+        return self.any or host in self.names or host.endswith(self._suffixes)
 
 
 class TrustedHostMiddleware:
@@ -115,7 +115,7 @@ class TrustedHostMiddleware:
         scope["host_is_trusted"] = trusted
         if trusted:
             return await self.app(scope, receive, send)
-        if self.www_redirect and host and f"www.{host}" in self._hosts:
+        if self.www_redirect and host and f"www.{host}" in self._hosts.names:
             url = URL.build_from_scope(scope)
             answer: ASGIApp = RedirectResponse(url.replace(netloc=f"www.{url.netloc}"))
             return await refuse(answer, scope, receive, send)

@@ -32,16 +32,13 @@ class Standing(Protocol):
 
 
 async def serve(part: Standing, entrance: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-    """Serve `part` by way of its `entrance`.
+    """Serve `part` by way of its `entrance`, in no application of ours: alone, or in another framework.
 
-    Inside an application of ours what it raises is that one's to answer. Alone, or in another framework, it keeps the
-    same promises: it is an exchange of its own, and answers 404, 405 and every other `HTTPException` itself.
+    It keeps the same promises: it is an exchange of its own, and answers 404, 405 and every other `HTTPException`.
     """
     if scope["type"] == "lifespan":
         life = Life(services=part.all_services())
         return await life.run(part.lifespan_parts(life), scope, receive, send)
-    if exchange_of(scope) is not None:
-        return await entrance(scope, receive, send)
     # What another framework has put there is of no use to us: reversing begins here.
     own = {**scope, "router": part, "app_root_path": scope.get("root_path", "")}
     await run_alone(Rescuing(entrance, default_answer), own, receive, send)
@@ -73,4 +70,6 @@ class Alone(BasePath):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve this route alone, inside any framework."""
+        if exchange_of(scope) is not None:  # what it raises is the application's to answer
+            return await self._tree(scope, receive, send)
         await serve(self, self._tree, scope, receive, send)

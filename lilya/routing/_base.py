@@ -179,7 +179,7 @@ class Bed:
         leaf.depth = self.depth
         own = leaf.template.segments[self.depth :]
         leaf.own = 0 if any(isinstance(part, Param) and part.spans for each in own for part in each) else len(own)
-        leaf.name = self.name + leaf.name
+        leaf.name = (self.name + leaf.name).rstrip(":")
         leaf.redirects = self.redirects
         for crossing in reversed(self.crossings):
             leaf.inner[crossing] = leaf.app

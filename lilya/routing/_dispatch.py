@@ -26,7 +26,7 @@ __all__ = ["Dispatcher", "get_route_path"]
 def get_route_path(scope: Scope) -> str:
     """The part of the path that is left for routing: without the `root_path` it was mounted under."""
     path: str = scope["path"]
-    root: str = scope.get("root_path", "").rstrip("/")
+    root: str = (scope.get("root_path") or "").rstrip("/")
     if root and (path == root or path.startswith(f"{root}/")):
         return path[len(root) :]
     return path
@@ -143,7 +143,7 @@ class Dispatcher:
             prefix = path.rsplit("/", leaf.own)[0]
         else:
             prefix = "/".join(path.split("/", leaf.depth + 1)[: leaf.depth + 1])
-        root = scope.get("root_path", "").rstrip("/")
+        root = (scope.get("root_path") or "").rstrip("/")
         if path is scope["path"]:
             child["path"] = root + path  # some servers leave the root out of the path (ASGI puts it in)
         child.setdefault("app_root_path", root)

@@ -76,24 +76,24 @@ class Host(Alone):
 
     def plant(self, bed: Bed) -> None:
         """Put the app into the trees, behind the gate of its host name."""
+        template = bed.prefix_template()
         compile_inner = getattr(self.app, "compile", None)
         if compile_inner is not None:
-            compile_inner(bed.outer | set(self._params))
-        template = bed.prefix_template()
+            compile_inner(bed.outer | set(template.names) | set(self._params))
         keys = {"route": self, "handler": self.app, "route_path_template": template.path}
         for tree in (bed.http, bed.websocket):
             leaf = Leaf(self, template, self.stack, keys, prefix=True, gate=self.gate, name=self.name or "")
             bed.plant(tree, leaf)
         bed.leaves.pop()  # the one of websockets: reversing needs it once
 
-    def reverse(self, name: str, path_params: dict[str, Any]) -> URLPath | None:
-        """The URL of a route of the app, `host:name` where the host has a name; None where it is another's."""
+    def reverse(self, own_name: str, name: str, path_params: dict[str, Any]) -> URLPath | None:
+        """The path of a route of the app, with its host; None where the name is another's. `own_name` is the host's."""
         own = {key: value for key, value in path_params.items() if key in self._params}
         if set(own) != set(self._params):
             return None
-        host = self._template.format[1:].format(**own)
+        host = self._template.build(own)[1:]
         rest = {key: value for key, value in path_params.items() if key not in own}
-        found = reverse_inside(self.app, self.name or "", name, rest)
+        found = reverse_inside(self.app, own_name, name, rest)
         return None if found is None else URLPath(str(found), protocol=found.protocol, host=host)
 
     def __repr__(self) -> str:

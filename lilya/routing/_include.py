@@ -8,9 +8,11 @@ from typing import Any
 
 from lilya._define import import_string
 from lilya._handling.call import OnDisconnect
+from lilya.datastructures._url import URLPath
 from lilya.exceptions import ImproperlyConfigured
 from lilya.routing._alone import Alone
 from lilya.routing._base import BasePath, Bed, Layers, Leaf, Next, check_on_disconnect, check_path
+from lilya.routing._reverse import reverse_inside
 from lilya.types import ASGIApp, ExceptionHandlers
 
 __all__ = ["Include"]
@@ -104,6 +106,10 @@ class Include(Alone):
     def _plant_edge(self, below: Bed) -> None:
         for tree in (below.http, below.websocket):
             below.plant(tree, Leaf(self, below.prefix_template(), self, {}, methods=frozenset(), edge=True))
+
+    def reverse(self, own_name: str, name: str, path_params: dict[str, Any]) -> URLPath | None:
+        """The path of a route of the app, below the prefix; None where the name is another's. `own_name` is our own."""
+        return reverse_inside(self.app, own_name, name, path_params)
 
     def __repr__(self) -> str:
         return f"Include(path={self.path!r}, name={self.name or ''!r}, app={self.app!r})"

@@ -17,16 +17,12 @@ def reverse(dispatcher: Dispatcher, name: str, path_params: Mapping[str, Any]) -
     """The path of the leaf called `name` that takes exactly `path_params`, percent-encoded."""
     dispatcher.compile()
     for leaf in dispatcher.leaves:
-        if leaf.gate is not None:
-            found: URLPath | None = leaf.route.reverse(name, path_params)
-        elif leaf.prefix:
+        if leaf.prefix:
             found = _reverse_below(leaf, name, path_params)
+            if found is not None:
+                return found
         elif leaf.name == name and set(leaf.template.names) == set(path_params):
             return URLPath(leaf.template.build(path_params), protocol=leaf.route.kind)
-        else:
-            continue
-        if found is not None:
-            return found
     raise NoMatchFound(name, path_params)
 
 
@@ -35,9 +31,10 @@ def _reverse_below(leaf: Leaf, name: str, path_params: Mapping[str, Any]) -> URL
     if set(own) != set(leaf.template.names):
         return None
     rest = {key: value for key, value in path_params.items() if key not in own}
-    found = reverse_inside(leaf.route.app, leaf.name, name, rest)
-    prefix = leaf.template.build(own).rstrip("/")
-    return None if found is None else URLPath(prefix + str(found), protocol=found.protocol)
+    found: URLPath | None = leaf.route.reverse(leaf.name, name, rest)
+    if found is None:
+        return None
+    return URLPath(leaf.template.build(own).rstrip("/") + str(found), protocol=found.protocol, host=found.host)
 
 
 def reverse_inside(app: Any, own_name: str, name: str, path_params: Mapping[str, Any]) -> URLPath | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
+from lilya._asgi.exchange import exchange_of
 from lilya._asgi.lifespan import Life
 from lilya._handling.call import OnDisconnect
 from lilya._handling.errors import Rescue
@@ -121,6 +122,8 @@ class Router(RoutingMethodsMixin):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve HTTP, websockets and the lifespan; inside an application or any framework."""
+        if exchange_of(scope) is not None:  # what it raises is the application's to answer
+            return await self.entrance(scope, receive, send)
         await serve(self, self.entrance, scope, receive, send)
 
     def __repr__(self) -> str:

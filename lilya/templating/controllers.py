@@ -170,7 +170,12 @@ class FormController(TemplateController):
         if self.form_class is None:
             return data
         form = apply_structure(self.form_class, data)
-        return self.form_class(**data) if form is data else form  # no encoder makes such a class
+        if form is not data:
+            return form
+        try:  # a class no encoder knows
+            return self.form_class(**data)
+        except TypeError as exc:  # too many fields, or too few
+            raise ValueError(str(exc)) from exc
 
     async def get(self, request: Request) -> Any:
         """The form, to be filled in."""
@@ -192,7 +197,7 @@ class FormController(TemplateController):
 
 def is_own(method: Any) -> bool:
     """Whether a hook is the one of these classes, and not somebody's."""
-    return method.__module__ == __name__
+    return getattr(method, "__module__", None) == __name__
 
 
 async def hook(method: Callable[..., Any], *args: Any) -> Any:
@@ -213,9 +218,8 @@ def plain(data: Any) -> dict[str, Any]:
 
 
 def says_invalid(exc: Exception) -> bool:
-    """Whether an exception says that data is wrong: a `ValueError`, `TypeError`, any library's `ValidationError`."""
-    names = (kind.__name__ for kind in type(exc).__mro__)
-    return isinstance(exc, ValueError | TypeError) or "ValidationError" in names
+    """Whether an exception says that data is wrong: a `ValueError`, or a `ValidationError` of any library."""
+    return isinstance(exc, ValueError) or "ValidationError" in (kind.__name__ for kind in type(exc).__mro__)
 
 
 def errors_of(exc: Exception) -> dict[str, list[str]]:

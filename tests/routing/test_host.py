@@ -79,8 +79,11 @@ async def test_websockets_have_hosts_too() -> None:
 
 
 async def test_a_host_may_stand_inside_an_include() -> None:
-    app = Lilya(routes=[Include("/{a}", routes=[Host("{b}.org", app=Router([Path("/x", handler)]))])])
-    assert (await call(app, "/1/x", **host_header("two.org"))).json == {"a": "1", "b": "two"}
+    async def both(a: str, b: str) -> list[str]:
+        return [a, b]
+
+    app = Lilya(routes=[Include("/{a}", routes=[Host("{b}.org", app=Router([Path("/x", both)]))])])
+    assert (await call(app, "/1/x", **host_header("two.org"))).json == ["1", "two"]
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,7 @@ APP = Lilya(
         WebSocketPath("/chat/{room}", socket, name="chat"),
         Include("/v1", name="v1", routes=[
             Include("/u/{user}", name="u", routes=ROUTES), Include("/plain", routes=ROUTES),
+            Include("/mounted", app=Router([Path("/only", handler, name="inner")])),
         ]),
         Include("/router/{a}", app=Router(ROUTES), name="router"),
         Include("/unnamed", app=Router([Path("/only", handler, name="only")])),
@@ -61,6 +62,7 @@ APP = Lilya(
         ("router:root", {"a": "x"}, "/router/x/"),
         ("router:detail", {"a": "x", "id": 2}, "/router/x/2"),
         ("only", {}, "/unnamed/only"),
+        ("v1:inner", {}, "/v1/mounted/only"),
         ("child:root", {}, "/child/"),
         ("child:deep:detail", {"id": 4}, "/child/deep/4"),
         ("static", {"version": "3", "path": "css/site.css"}, "/static/3/css/site.css"),
@@ -193,3 +195,26 @@ def test_behind_a_host_paths_know_their_host() -> None:
     assert (found, found.host) == ("/3", "api.example.org:8000")
     assert str(found.make_absolute_url("https://other.example")) == "https://api.example.org:8000/3"
     assert app.path_for("sub", name="api", path="a b") == "/a%20b"
+
+
+def test_a_host_below_prefixes_knows_both() -> None:
+    host = Host("{tenant}.example.org", app=Router(ROUTES), name="host")
+    app = Lilya(
+        routes=[
+            Include("/{version}", name="v", routes=[host]),
+            Include("/mounted", app=Router([host])),
+        ]
+    )
+    for name, params, path in (
+        ("v:host:detail", {"version": "1"}, "/1/3"),
+        ("host:detail", {}, "/mounted/3"),
+    ):
+        found = app.path_for(name, tenant="acme", id=3, **params)
+        assert (found, found.host) == (path, "acme.example.org")
+
+
+def test_no_value_leads_to_another_host() -> None:
+    app = Lilya(routes=[Host("{tenant}.example.org", app=Router(ROUTES), name="host")])
+    assert app.path_for("host:root", tenant="evil.org#").host == "evil.org%23.example.org"
+    with pytest.raises(AssertionError, match="May not contain path separators"):
+        app.path_for("host:root", tenant="evil.org/")

@@ -224,8 +224,11 @@ def test_the_rest_of_a_path_begins_at_a_slash(path: str, root_path: str, rest: s
     assert get_route_path({"path": path, "root_path": root_path}) == rest
 
 
-def test_a_scope_without_a_root_path_is_all_rest() -> None:
+async def test_a_scope_without_a_root_path_is_all_rest() -> None:
     assert get_route_path({"path": "/a"}) == "/a"
+    assert get_route_path({"path": "/a", "root_path": None}) == "/a"
+    app = Lilya(routes=[Include("/a", app=Router([Path("/x", handler)]))])
+    assert (await call(app, "/a/x", root_path=None)).json["root_path"] == "/a"
 
 
 async def test_a_permission_reads_what_matched() -> None:

@@ -1,0 +1,21 @@
+"""Nobody."""
+
+from __future__ import annotations
+
+from lilya.exceptions import NotAuthorized
+from lilya.types import ASGIApp, Receive, Scope, Send
+
+__all__ = ["DenyAll"]
+
+
+class DenyAll:
+    """Refuses every request and every websocket with `NotAuthorized` (401); a lifespan passes."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Raises `NotAuthorized`."""
+        if scope["type"] in ("http", "websocket"):
+            raise NotAuthorized()
+        await self.app(scope, receive, send)
