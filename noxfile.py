@@ -65,9 +65,9 @@ def e2e(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """What it costs, as ratios to a raw ASGI app in the same run."""
+    """What it costs, as ratios to a raw ASGI app in the same run. Arguments go to `python -m tests.benchmarks`."""
     install(session, "test", "bench")
-    session.run("pytest", "tests/benchmarks", "-s", *session.posargs)
+    session.run("python", "-m", "tests.benchmarks", *session.posargs)
 
 
 @nox.session

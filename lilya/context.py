@@ -88,6 +88,11 @@ class CurrentG(G):
             return object.__getattribute__(self, name)
         return super().__getattribute__(name)
 
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return super().__getattr__(name)
+
     def copy(self) -> G:
         """A `G` with the same values, to be kept."""
         return G(store_of(self).copy())

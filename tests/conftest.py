@@ -17,6 +17,7 @@ import contextvars
 import functools
 import gc
 import inspect
+import signal
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, TypeVar
 
@@ -54,6 +55,12 @@ def run(request: pytest.FixtureRequest, backend: str) -> Run:
         return run_async(backend, function, *args, realtime=realtime, **kwargs)
 
     return run
+
+
+def pytest_configure() -> None:
+    """A shell starts what it runs in the background with Ctrl-C ignored, and so would the servers under test."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -72,7 +72,7 @@ class _Numbers:
         return self._last
 
 
-# -- exceptions --------------------------------------------------------------------------------------------------------
+# -- exceptions -------------------------------------------------------------------------------------------------------
 
 
 def _said(trace: Trace) -> str:
@@ -136,7 +136,7 @@ def _exception(trace: Trace, numbers: _Numbers, title: str = "") -> Iterator[str
         yield f'<p class="gap">{relation} another one, which is left out.</p>'
 
 
-# -- frames ------------------------------------------------------------------------------------------------------------
+# -- frames -----------------------------------------------------------------------------------------------------------
 
 
 def _frames(frames: tuple[Frame, ...]) -> Iterator[str]:
@@ -200,7 +200,7 @@ def _variables(frame: Frame) -> Iterator[str]:
         yield (f'<p class="gap">{frame.more_variables} more</p>' if frame.more_variables else "") + "</details>"
 
 
-# -- what was asked, and what else is going on -------------------------------------------------------------------------
+# -- what was asked, and what else is going on ------------------------------------------------------------------------
 
 
 def _request(report: Report) -> Iterator[str]:

@@ -276,7 +276,7 @@ def _kind(kind: type[BaseException]) -> str:
 
 
 def _message(exc: BaseException) -> str:
-    """What it says; with what Python thinks was meant."""
+    """What it says; from Python 3.12 on with what that thinks was meant."""
     try:
         message = str(exc)
         if len(message) < MESSAGE and isinstance(exc, NameError | AttributeError | ImportError):

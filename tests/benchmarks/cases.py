@@ -6,12 +6,12 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from lilya.types import ASGIApp, Message, Scope
 from tests.benchmarks import ours, raw
 
-__all__ = ["CASES", "Case"]
+__all__ = ["CASES", "Case", "Makers"]
 
 HEADERS: Final = (
     (b"host", b"127.0.0.1:8000"),
@@ -21,6 +21,7 @@ HEADERS: Final = (
     (b"accept-encoding", b"gzip, deflate, br, zstd"),
     (b"connection", b"keep-alive"),
 )
+Makers: TypeAlias = Mapping[str, Callable[[], ASGIApp]]
 NO_BODY: Final[Message] = {"type": "http.request", "body": b"", "more_body": False}
 
 
@@ -34,7 +35,7 @@ class Case:
     """
 
     name: str
-    contenders: Mapping[str, Callable[[], ASGIApp]]
+    contenders: Makers
     path: str = "/"
     method: str = "GET"
     messages: tuple[Message, ...] = (NO_BODY,)
@@ -62,11 +63,13 @@ class Case:
             "headers": [*HEADERS, *self.headers],
             "state": {},
         }
-        return scope | ({"subprotocols": []} if self.websocket else {"method": self.method})
+        if self.websocket:
+            return {**scope, "subprotocols": []}
+        return {**scope, "method": self.method}
 
 
-SITE: Final = {"raw": lambda: raw.site, "lilya": ours.site}
-THOUSAND: Final = {"raw": partial(raw.routes, 1000), "lilya": partial(ours.routes, 1000)}
+SITE: Final[Makers] = {"raw": lambda: raw.site, "lilya": ours.site}
+THOUSAND: Final[Makers] = {"raw": partial(raw.routes, 1000), "lilya": partial(ours.routes, 1000)}
 BODY: Final = json.dumps(
     {"items": [{"name": f"item number {number}", "price": 9.99 + number, "tags": ["a", "b"]} for number in range(16)]}
 ).encode()
@@ -84,7 +87,7 @@ CASES: Final[tuple[Case, ...]] = (
     Case("plaintext", SITE, mark=0.40, peers=True),
     Case("JSON", SITE, "/json", mark=0.50, peers=True),
     Case("path parameter", SITE, "/items/42", mark=0.45, peers=True),
-    Case("1000 routes, first", THOUSAND, "/api/v1/thing0/list"),
+    Case("1000 routes, first", THOUSAND, "/api/v1/thing1/42"),
     Case("1000 routes, last", THOUSAND, "/api/v1/thing999/42"),
     Case("1000 routes, none", THOUSAND, "/api/v1/nothing/at/all", status=404),
     Case(

@@ -11,7 +11,7 @@ from __future__ import annotations
 import gc
 import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +20,7 @@ import anyio
 
 from lilya.testing.server import MemoryServer
 from lilya.types import ASGIApp, Message, Scope
-from tests.benchmarks.cases import Case
+from tests.benchmarks.cases import Case, Makers
 
 __all__ = ["Result", "measure"]
 
@@ -119,7 +119,7 @@ class Talker(Client):
 
 async def call(app: ASGIApp, case: Case, scope: Scope) -> Client:
     """One call, with a scope of its own as a server makes one."""
-    own: dict[str, Any] = scope.copy()  # type: ignore[attr-defined]
+    own: dict[str, Any] = scope.copy()
     own["headers"] = scope["headers"].copy()
     own["state"] = scope["state"].copy()
     client = (Talker if case.websocket else Client)(case.messages)
@@ -144,17 +144,15 @@ async def slice_of(app: ASGIApp, case: Case, scope: Scope, calls: int) -> float:
     return (time.thread_time() - before) / calls
 
 
-async def run(case: Case, makers: Mapping[str, Callable[[], ASGIApp]], rounds: int, seconds: float) -> Result:
+async def run(case: Case, makers: Makers, rounds: int, seconds: float) -> Result:
     """Measure a case; see `measure`."""
-    gc.collect()
-    gc.freeze()  # what the programs are made of is not looked at again in each slice
     async with AsyncExitStack() as stack:
         apps = {name: maker() for name, maker in makers.items()}
         for name, app in apps.items():
             await stack.enter_async_context(MemoryServer(app, lifespan=name != "raw"))
         scopes = {name: case.scope(name) for name in apps}
         await check(apps, case)
-        calls = {}
+        calls: dict[str, int] = {}
         for name, app in apps.items():
             for _ in range(2):  # the first look warms it up
                 rough = await slice_of(app, case, scopes[name], calls.get(name, 1))
@@ -164,7 +162,6 @@ async def run(case: Case, makers: Mapping[str, Callable[[], ASGIApp]], rounds: i
             order = list(apps) if number % 2 else list(reversed(apps))
             for name in order:
                 taken[name].append(await slice_of(apps[name], case, scopes[name], calls[name]))
-    gc.unfreeze()
     return Result(case, taken)
 
 
@@ -174,8 +171,8 @@ def measure(
     *,
     rounds: int = 15,
     seconds: float = 0.05,
-    others: Mapping[str, Callable[[], ASGIApp]] | None = None,
+    others: Makers | None = None,
 ) -> Result:
     """Measure a case on a backend in so many rounds of slices of so many seconds; `others` compete where they can."""
-    makers = {**case.contenders, **(others or {} if case.peers else {})}
+    makers = {**case.contenders, **(others if others and case.peers else {})}
     return anyio.run(run, case, makers, rounds, seconds, backend=backend)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
 from lilya.types import ASGIApp
 from tests.benchmarks import raw
+from tests.benchmarks.cases import Makers
 
 __all__ = ["peers"]
 
 
-def peers() -> Mapping[str, Callable[[], ASGIApp]]:
+def peers() -> Makers:
     """Who can be compared with: name and what makes its application."""
     return {"starlette": starlette} if find_spec("starlette") is not None else {}
 

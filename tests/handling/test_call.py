@@ -243,6 +243,20 @@ async def test_head_is_answered_with_the_headers_of_get_and_no_body(method: str)
 # -- nurseries --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("option", ["ignore", "cancel"])
+async def test_an_error_out_of_a_handlers_own_nursery_is_plain_whether_or_not_it_can_be_cancelled(option: Any) -> None:
+    async def breaks() -> None:
+        raise ValueError("in a task")
+
+    async def handler() -> None:
+        async with anyio.create_task_group() as nursery:
+            nursery.start_soon(breaks)
+
+    for method in ("GET", "POST"):
+        answer = await fail(Lilya(routes=[Path("/", handler, methods=[method], on_disconnect=option)]), "/", method)
+        assert type(answer.error) is ValueError
+
+
 async def test_the_tasks_of_a_request_end_before_its_answer_is_complete_for_the_server() -> None:
     log: list[str] = []
 
@@ -307,6 +321,17 @@ async def test_a_handler_that_cancels_its_nursery_when_it_is_done_is_answered_al
         assert (await talk(app)).closed == (1000, "")
     else:
         assert (await call(app, "/", kind)).json == {"a": 1}
+
+
+async def test_a_handler_that_cancels_its_nursery_and_so_itself_is_an_error_that_says_so() -> None:
+    async def handler(task_group: TaskGroup) -> str:
+        task_group.cancel_scope.cancel()
+        await anyio.sleep(1)
+        return "never"
+
+    answer = await fail(Lilya(routes=[Path("/", handler)]))
+    assert answer.status == 500
+    assert "cancelled its own nursery before it returned" in str(answer.error)
 
 
 async def test_a_handler_that_opens_and_cancels_a_nursery_of_its_own_is_answered() -> None:

@@ -16,21 +16,21 @@ from lilya._handling._debug_values import VALUE_LENGTH, Values, cut, is_secret, 
 from lilya.datastructures import Header, Secret
 
 MASK = "***********"
+SECRETS = """
+    password db_password PASSWORD userPwd pwd secret client_secret secretKey api_key apiKey APIKey x-api-key access_key
+    private-key auth auth_token token csrftoken jwt cookie Set-Cookie Authorization Proxy-Authorization session_id
+    sessionid sid credentials PIN
+"""
 
 
 def shown(value: object, name: str = "value") -> str:
     return Values().show(name, value)
 
 
-# -- what is secret --------------------------------------------------------------------------------------------------
+# -- what is secret ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "name",
-    "password db_password PASSWORD userPwd pwd secret client_secret secretKey api_key apiKey APIKey x-api-key access_key "
-    "private-key auth auth_token token csrftoken jwt cookie Set-Cookie Authorization Proxy-Authorization session_id "
-    "sessionid sid credentials PIN".split(),
-)
+@pytest.mark.parametrize("name", SECRETS.split())
 def test_a_name_that_looks_secret_is_known(name: str) -> None:
     assert is_secret(name)
 
@@ -97,7 +97,7 @@ def test_of_a_header_only_what_may_be_seen_is_shown(name: str, value: str, expec
     assert shown_header(name, value) == expected
 
 
-# -- values ----------------------------------------------------------------------------------------------------------
+# -- values -----------------------------------------------------------------------------------------------------------
 
 
 class Point(NamedTuple):
@@ -240,7 +240,7 @@ def test_a_key_that_is_no_text_is_no_name() -> None:
     assert shown({1: Pair(2, 3), (b"a", 1): 2}) == "{1: Pair(a=2, b=3), (b'a', 1): 2}"
 
 
-# -- all together ----------------------------------------------------------------------------------------------------
+# -- all together -----------------------------------------------------------------------------------------------------
 
 
 def test_once_enough_is_shown_nothing_more_is() -> None:

@@ -38,12 +38,14 @@ def counting() -> Iterator[Callable[[], int]]:
 
 
 async def cost(app: Any, path: str, method: str = "GET") -> int:
-    """How many calls a request makes, the second time it is made."""
-    for _ in range(2):
+    """How many calls a request makes, once what is made at the first time is made."""
+    costs: list[int] = []
+    for _ in range(5):
         wire = Wire(request())
         with counting() as calls:
             await app(http_scope(path, method), wire.receive, wire.send)
-    return calls()
+        costs.append(calls())
+    return min(costs)
 
 
 SHAPES: dict[str, Callable[[int], list[Any]]] = {

@@ -1,0 +1,60 @@
+"""A guard against what makes Lilya slow by half, not against what makes it slow by a little: the margins are wide.
+
+The marks themselves are for `python -m tests.benchmarks`, on a machine that has time for it.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from tests.benchmarks.cases import CASES, Case
+from tests.benchmarks.measure import measure
+
+# Of the mark, that is enough here; and so often it is measured before it is too little.
+ENOUGH = 0.6
+ATTEMPTS = 3
+# In CPU time, of the last of many routes by the first. Where a list is walked through it is a hundred.
+FLAT = 2.0
+
+CASE = {case.name: case for case in CASES}
+
+
+def is_traced() -> bool:
+    """Whether each line of Lilya, and none of the floor, is slowed down by somebody who counts them."""
+    coverage = sys.modules.get("coverage")
+    return coverage is not None and coverage.Coverage.current() is not None
+
+
+pytestmark = [pytest.mark.skipif(is_traced(), reason="the lines are being counted")]
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.mark is not None], ids=lambda case: case.name)
+def test_it_costs_no_more_than_the_wide_margin(case: Case, backend: str) -> None:
+    assert case.mark is not None
+    enough = ENOUGH * case.mark
+    ratios = []
+    for attempt in range(ATTEMPTS):
+        ratios.append(measure(case, backend, rounds=5 + 4 * attempt, seconds=0.015).ratio())
+        if ratios[-1] >= enough:
+            return
+    pytest.fail(f"{case.name}: {', '.join(f'{ratio:.2f}' for ratio in ratios)} of raw ASGI, wanted {enough:.2f}")
+
+
+def test_the_last_of_a_thousand_routes_costs_what_the_first_does(backend: str) -> None:
+    times = []
+    for _ in range(ATTEMPTS):
+        first, last = (
+            measure(CASE[f"1000 routes, {which}"], backend, rounds=5, seconds=0.01) for which in ("first", "last")
+        )
+        times.append(last.microseconds("lilya") / first.microseconds("lilya"))
+        if times[-1] < FLAT:
+            return
+    pytest.fail(f"the last route takes {times} times as long as the first")
+
+
+def test_every_case_is_answered_alike_by_all(backend: str) -> None:
+    for case in CASES:
+        result = measure(case, backend, rounds=2, seconds=0.001)
+        assert set(result.seconds) == set(case.contenders)
