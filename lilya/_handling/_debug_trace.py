@@ -19,7 +19,7 @@ from traceback import TracebackException
 from types import CodeType, FrameType, TracebackType
 from typing import Any, Final
 
-from lilya._handling._debug_values import Values, cut
+from lilya._handling._debug_values import Values, cut, shown
 
 __all__ = ["Frame", "Line", "Trace", "Tracer", "frames_of"]
 
@@ -278,7 +278,7 @@ def _kind(kind: type[BaseException]) -> str:
 def _message(exc: BaseException) -> str:
     """What it says; from Python 3.12 on with what that thinks was meant."""
     try:
-        message = str(exc)
+        message = shown(exc.args[0] if len(exc.args) == 1 else exc.args) if _is_repr(exc) else str(exc)
         if len(message) < MESSAGE and isinstance(exc, NameError | AttributeError | ImportError):
             said = TracebackException(type(exc), exc, exc.__traceback__, limit=0, compact=True)
             meant = next(iter(said.format_exception_only())).rstrip().partition(": ")[2]
@@ -288,8 +288,16 @@ def _message(exc: BaseException) -> str:
     return cut(message, MESSAGE)
 
 
+def _is_repr(exc: BaseException) -> bool:
+    """Whether its text is the `repr` of what it was given, which may be huge."""
+    if len(exc.args) == 1:
+        return type(exc).__str__ is KeyError.__str__ or isinstance(exc.args[0], bytes | dict | list | set | tuple)
+    return len(exc.args) > 1 and type(exc).__str__ is BaseException.__str__
+
+
 def _notes(exc: BaseException) -> tuple[str, ...]:
-    notes = getattr(exc, "__notes__", None)
-    if not isinstance(notes, list | tuple):
+    try:
+        notes = list(getattr(exc, "__notes__", ()))[:NOTES]
+    except Exception:  # whatever it has there, it is no list
         return ()
-    return tuple(cut(note, MESSAGE) for note in notes[:NOTES] if isinstance(note, str))
+    return tuple(cut(note, MESSAGE) for note in notes if isinstance(note, str))

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from lilya.datastructures._secret import MASK
 
-__all__ = ["Values", "cut", "is_secret", "scrub", "shown_header"]
+__all__ = ["Values", "cut", "is_secret", "scrub", "shown", "shown_header"]
 
 # A value is for recognising it, not for studying it: what fits on a few lines.
 VALUE_LENGTH: Final = 800
@@ -107,12 +107,17 @@ class Values:
             return MASK
         if self._left <= 0 or time.monotonic() > self._until:
             return "… (not shown: there is too much of it on this page)"
-        try:
-            text = "".join(_pieces(value))
-        except Exception as exc:  # anybody's code runs here
-            text = f"<a value that cannot be shown: {type(exc).__name__}>"
+        text = shown(value)
         self._left -= len(text)
         return text
+
+
+def shown(value: object) -> str:
+    """One value as text."""
+    try:
+        return "".join(_pieces(value))
+    except Exception as exc:  # anybody's code runs here
+        return f"<a value that cannot be shown: {type(exc).__name__}>"
 
 
 def _pieces(value: object) -> Iterator[str]:
@@ -164,6 +169,13 @@ def _parts(value: Any) -> tuple[str, Iterable[tuple[str, str, Any]], str, int] |
                 closing = ",)"
             items = islice(dict.items(value) if base is dict else base.__iter__(value), ITEMS)
             return (opening, _by_key(items, base), closing, max(0, length - ITEMS)) if length else None
+    if isinstance(value, BaseException) and getattr(kind, "__repr__", None) is BaseException.__repr__:
+        return (
+            f"{kind.__name__}(",
+            (("", "", item) for item in value.args[:ITEMS]),
+            ")",
+            max(0, len(value.args) - ITEMS),
+        )
     # The `__repr__` that the decorator wrote, not one that the class has of its own.
     if is_dataclass(kind) and hasattr(kind.__repr__, "__wrapped__"):
         names = [each.name for each in fields(kind) if each.repr]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from lilya.clientip import TrustedProxies, get_ip
+from lilya.exceptions import ImproperlyConfigured
 from lilya.types import ASGIApp, Receive, Scope, Send
 
 __all__ = ["CLIENT_IP", "UNKNOWN", "ClientIPMiddleware", "ClientIPScopeOnlyMiddleware"]
@@ -52,6 +53,8 @@ class ClientIPScopeOnlyMiddleware:
                 sanitize_proxyip=self._sanitize_proxyip,
                 headers=self._headers,
             )
+        except ImproperlyConfigured:  # a ValueError too, but the fault is ours
+            raise
         except ValueError:
             scope[CLIENT_IP] = UNKNOWN
 

@@ -62,7 +62,8 @@ class Brotli:
 
     def encode(self, data: bytes, last: bool) -> bytes:
         compressed: bytes = self._compressor.process(data)
-        return compressed + (self._compressor.finish() if last else self._compressor.flush())
+        rest: bytes = self._compressor.finish() if last else self._compressor.flush()
+        return compressed + rest
 
 
 class Zstandard:
@@ -139,9 +140,7 @@ class GZipMiddleware(CompressionMiddleware):
     """Compresses with gzip alone, at `compresslevel` from 0 to 9. For the rest see `CompressionMiddleware`."""
 
     def __init__(self, app: ASGIApp, minimum_size: int = 500, compresslevel: int = 9) -> None:
-        super().__init__(
-            app, minimum_size, codings=("gzip",), gzip_level=_within("compresslevel", compresslevel, 0, 9)
-        )
+        super().__init__(app, minimum_size, codings=("gzip",), gzip_level=_within("compresslevel", compresslevel, 0, 9))
 
 
 class _Answer:
@@ -238,7 +237,7 @@ class _Answer:
 
 
 def _within(name: str, value: int, least: int, most: int | None) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least or (most is not None and value > most):
+    if type(value) is not int or value < least or (most is not None and value > most):
         wanted = f"from {least} to {most}" if most is not None else f"of at least {least}"
         raise ImproperlyConfigured(f"{name} got {value!r}, wanted a whole number {wanted}")
     return value

@@ -23,7 +23,7 @@ _ORIGIN = re.compile(r"[a-z][a-z0-9+.\-]*://[^\s/?#@*]+").fullmatch
 
 
 class CORSMiddleware:
-    """Answers preflights, and tells browsers which origins may read an answer. A request without `Origin` is let through.
+    """Answers preflights, and tells browsers which origins may read an answer. Without `Origin` a request is let by.
 
     It protects the users of browsers, not the application: whoever is not allowed is served too, only unread.
 
@@ -175,4 +175,6 @@ def _pattern(pattern: str | re.Pattern[str] | None) -> re.Pattern[str] | None:
     try:
         return None if pattern is None else re.compile(pattern)
     except re.error as exc:
-        raise ImproperlyConfigured(f"allow_origin_regex got {pattern!r}, which is no regular expression: {exc}") from exc
+        raise ImproperlyConfigured(
+            f"allow_origin_regex got {pattern!r}, which is no regular expression: {exc}"
+        ) from exc

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from lilya.datastructures._url import URL
@@ -11,7 +12,7 @@ from lilya.types import ASGIApp, Receive, Scope, Send
 
 __all__ = ["HTTPSRedirectMiddleware"]
 
-SECURE: Final = {"http": "https", "ws": "wss"}
+SECURE: Final[Mapping[str, str]] = {"http": "https", "ws": "wss"}
 
 
 class HTTPSRedirectMiddleware:

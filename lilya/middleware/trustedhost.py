@@ -53,7 +53,7 @@ class HostPatterns:
         self.names: set[str] = set()
         suffixes = []
         for pattern in self.patterns:
-            assert "*" not in pattern[1:] and (not pattern.startswith("*") or pattern == "*" or pattern[1:2] == "."), (
+            assert "*" not in pattern.removeprefix("*.") or pattern == "*", (
                 f"{name} got {pattern!r}: a wildcard stands for whole sub-domains only, as in '*.example.org'"
             )
             if pattern.startswith("*."):

@@ -94,14 +94,18 @@ async def waiting(scope: Scope, receive: Receive, send: Send) -> None:
     await reply(send, TEXT.encode())
 
 
-STATIC: Final[Mapping[str, ASGIApp]] = {"/": plaintext, "/json": as_json, "/post": post}
-BY_PREFIX: Final[Mapping[str, ASGIApp]] = {"/items": item}
+STATIC: Final[Mapping[tuple[str, str], ASGIApp]] = {
+    ("GET", "/"): plaintext,
+    ("GET", "/json"): as_json,
+    ("POST", "/post"): post,
+}
+BY_PREFIX: Final[Mapping[tuple[str, str], ASGIApp]] = {("GET", "/items"): item}
 
 
 async def site(scope: Scope, receive: Receive, send: Send) -> None:
-    """Find the path in a dictionary."""
-    path = scope["path"]
-    found = STATIC.get(path) or BY_PREFIX.get(path.rpartition("/")[0])
+    """Find method and path in a dictionary."""
+    method, path = scope["method"], scope["path"]
+    found = STATIC.get((method, path)) or BY_PREFIX.get((method, path.rpartition("/")[0]))
     if found is None:
         return await reply(send, b"Not Found", status=404)
     await found(scope, receive, send)

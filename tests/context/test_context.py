@@ -32,7 +32,7 @@ async def test_it_comes_by_name() -> None:
 
 
 async def test_it_comes_by_annotation_under_any_name() -> None:
-    async def handler(here: Context, id: int) -> list[Any]:  # noqa: A002
+    async def handler(here: Context, id: int) -> list[Any]:
         return [here.handler.name, id]
 
     assert await seen_by(handler) == ["item", 3]

@@ -21,9 +21,9 @@ from lilya.responses import PlainText, Response, StreamingResponse
 from lilya.routing import Include, Path, Router, WebSocketPath
 from lilya.types import ASGIApp, Receive, Scope, Send
 from lilya.websockets import WebSocket
-from tests.routing.client import Answer, call, fail, fail_to_start, talk
+from tests.routing.client import call, fail, fail_to_start, talk
 from tests.support.life import running
-from tests.support.wire import CONNECT, GONE, http_scope, left, text, websocket_scope
+from tests.support.wire import text
 
 # -- every kind of handler --------------------------------------------------------------------------------------------
 
@@ -381,112 +381,6 @@ async def test_asking_for_a_trio_nursery_on_asyncio_fails_at_start_up_wherever_t
     else:
         async with running(app):
             pass
-
-
-# -- the client leaves ------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("lifespan", [True, False], ids=["with lifespan", "without"])
-@pytest.mark.parametrize(
-    ("method", "option", "cancelled"),
-    [
-        ("GET", None, True),
-        ("HEAD", None, True),
-        ("OPTIONS", None, True),
-        ("QUERY", None, True),
-        ("POST", None, False),
-        ("DELETE", None, False),
-        ("GET", "ignore", False),
-        ("POST", "cancel", True),
-    ],
-)
-@pytest.mark.parametrize("nursery", [False, True], ids=["plain", "with nursery"])
-async def test_who_is_cancelled_when_the_client_leaves_depends_on_method_and_option(
-    method: str, option: Any, cancelled: bool, nursery: bool, lifespan: bool
-) -> None:
-    log: list[str] = []
-
-    async def handler() -> None:
-        try:
-            await anyio.sleep(10)
-            log.append("whole")
-        finally:
-            log.append("left")
-
-    async def with_nursery(task_group: TaskGroup) -> None:
-        await handler()
-
-    route = Path("/", with_nursery if nursery else handler, methods=[method], on_disconnect=option)
-    app = Lilya(routes=[route])
-    wire = Answer(GONE)
-    if lifespan:
-        async with running(app):
-            await app(http_scope("/", method), wire.receive, wire.send)
-    else:
-        await app(http_scope("/", method), wire.receive, wire.send)
-    assert log == (["left"] if cancelled else ["whole", "left"])
-
-
-@pytest.mark.parametrize("level", ["app", "router", "include", "path"])
-async def test_what_happens_then_can_be_said_at_every_level_and_the_nearest_wins(level: str) -> None:
-    log: list[str] = []
-
-    async def handler() -> None:
-        await anyio.sleep(10)
-        log.append("whole")
-
-    def at(name: str) -> Any:
-        levels = ["app", "include", "path"]
-        if name == level:
-            return "ignore"
-        return "cancel" if level in levels and levels.index(name) < levels.index(level) else None
-
-    if level == "router":
-        routes: list[Any] = [Include("/", app=Router([Path("/", handler)], on_disconnect="ignore"))]
-    else:
-        inner = [Path("/", handler, on_disconnect=at("path"))]
-        routes = [Include("/", routes=inner, on_disconnect=at("include"))]
-    app = Lilya(routes=routes, on_disconnect=at("app") if level != "router" else None)
-    wire = Answer(GONE)
-    await app(http_scope(), wire.receive, wire.send)
-    assert log == ["whole"]
-
-
-@pytest.mark.parametrize("nursery", [False, True], ids=["plain", "with nursery"])
-@pytest.mark.parametrize(("option", "log"), [(None, ["left"]), ("ignore", ["whole", "left"])])
-async def test_a_feed_is_cancelled_when_its_client_leaves_unless_it_is_to_run_on(
-    option: Any, log: list[str], nursery: bool
-) -> None:
-    seen: list[str] = []
-
-    async def feed(websocket: WebSocket) -> None:
-        await websocket.accept()
-        try:
-            await anyio.sleep(10)
-            seen.append("whole")
-        finally:
-            seen.append("left")
-
-    async def with_nursery(websocket: WebSocket, task_group: TaskGroup) -> None:
-        await feed(websocket)
-
-    app = Lilya(routes=[WebSocketPath("/", with_nursery if nursery else feed, on_disconnect=option)])
-    wire = Answer(CONNECT)
-    async with anyio.create_task_group() as client:
-        client.start_soon(app, websocket_scope(), wire.receive, wire.send)
-        await anyio.sleep(1)
-        wire.put(left())
-    assert seen == log
-
-
-async def test_a_disconnect_out_of_a_websockets_nursery_ends_it_quietly() -> None:
-    async def handler(websocket: WebSocket) -> None:
-        await websocket.accept()
-        async with anyio.create_task_group() as nursery:
-            nursery.start_soon(websocket.receive_text)
-            nursery.start_soon(anyio.sleep_forever)
-
-    await talk(Lilya(routes=[WebSocketPath("/", handler)]), "/", left())
 
 
 async def test_path_parameters_reach_websocket_functions() -> None:

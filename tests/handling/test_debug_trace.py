@@ -335,6 +335,31 @@ def test_notes_that_are_none_are_left_out() -> None:
     assert Tracer(Values()).trace(error).notes == ()
 
 
+@pytest.mark.parametrize(
+    ("exc", "message"),
+    [
+        (ValueError(), ""),
+        (ValueError("text"), "text"),
+        (ValueError("text", 1), "('text', 1)"),
+        (ValueError(Path("x")), "x"),
+        (ValueError({"a": 1}), "{'a': 1}"),
+        (KeyError("key"), "'key'"),
+        (OSError(2, "gone"), "[Errno 2] gone"),
+    ],
+)
+def test_a_message_is_the_text_of_the_exception(exc: Exception, message: str) -> None:
+    assert str(exc) == message
+    assert Tracer(Values()).trace(exc).message == message
+
+
+def test_a_message_made_of_something_huge_is_not_made_whole() -> None:
+    huge = "x" * 100_000_000
+    for exc in (KeyError(huge), ValueError(huge), ValueError([huge]), ValueError(1, huge)):
+        began = time.perf_counter()
+        assert "100,000,000 characters" in Tracer(Values()).trace(exc).message
+        assert time.perf_counter() - began < 1
+
+
 def test_a_syntax_error_shows_its_place_as_its_last_frame(tmp_path: Path) -> None:
     path = tmp_path / "settings.py"
     path.write_text("a = 1\nb = = 2\n")

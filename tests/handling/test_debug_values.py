@@ -23,7 +23,7 @@ SECRETS = """
 """
 
 
-def shown(value: object, name: str = "value") -> str:
+def show(value: object, name: str = "value") -> str:
     return Values().show(name, value)
 
 
@@ -146,6 +146,8 @@ class Named:
         (Point(1, "t"), f"Point(x=1, token={MASK})"),
         (Order(3), f"Order(id=3, card_token={MASK})"),
         (Vault("gold"), "<a vault>"),
+        (ValueError(), "ValueError()"),
+        (KeyError("a", 1), "KeyError('a', 1)"),
         (Named(), f"Named(password={MASK})"),
         (Secret("s"), f"Secret('{MASK}')"),
         ({"user": "ada", "password": "pw", "token": None}, f"{{'user': 'ada', 'password': {MASK}, 'token': None}}"),
@@ -156,18 +158,18 @@ class Named:
     ],
 )
 def test_a_value_is_shown_as_python_writes_it_but_for_its_secrets(value: object, expected: str) -> None:
-    assert shown(value) == expected
+    assert show(value) == expected
 
 
 def test_what_goes_by_a_secret_name_is_not_shown_unless_it_is_nothing() -> None:
-    assert shown("hunter2", "password") == MASK
-    assert shown(None, "password") == "None"
+    assert show("hunter2", "password") == MASK
+    assert show(None, "password") == "None"
 
 
 def test_a_value_that_contains_itself_ends() -> None:
     value: list[Any] = []
     value.append(value)
-    assert shown(value) == "[[[[[…]]]]]"
+    assert show(value) == "[[[[[…]]]]]"
 
 
 @pytest.mark.parametrize(
@@ -180,21 +182,22 @@ def test_a_value_that_contains_itself_ends() -> None:
         (lambda: [0] * 10_000_000, "9,999,960 more"),
         (lambda: set(range(100_000)), "99,960 more"),
         (lambda: dict.fromkeys(range(100_000)), "99,960 more"),
+        (lambda: ValueError("x" * 100_000_000), "100,000,000 characters"),
         (lambda: 1 << 10_000_000, "a number of 10,000,001 bits"),
     ],
-    ids=["bytes", "text", "bytearray", "bytes in a list", "list", "set", "dict", "number"],
+    ids=["bytes", "text", "bytearray", "bytes in a list", "list", "set", "dict", "exception", "number"],
 )
 def test_a_large_value_costs_as_much_as_is_shown_of_it(make: Callable[[], object], says: str) -> None:
     value = make()
     began = time.perf_counter()
-    text = shown(value)
+    text = show(value)
     assert says in text
     assert len(text) < 2 * VALUE_LENGTH
     assert time.perf_counter() - began < 1
 
 
 def test_what_is_shown_of_many_values_within_one_is_bounded() -> None:
-    text = shown([["x" * 500] * 40] * 40)
+    text = show([["x" * 500] * 40] * 40)
     assert text.endswith(" …")
     assert len(text) < 3 * VALUE_LENGTH
 
@@ -204,7 +207,7 @@ def test_a_long_repr_is_cut() -> None:
         def __repr__(self) -> str:
             return "r" * 1_000_000
 
-    text = shown(Long())
+    text = show(Long())
     assert text.startswith("rrr")
     assert len(text) < VALUE_LENGTH + 50
 
@@ -214,8 +217,8 @@ def test_a_repr_that_raises_is_shown_as_such() -> None:
         def __repr__(self) -> str:
             raise ZeroDivisionError
 
-    assert shown(Broken()) == "<Broken whose repr raises ZeroDivisionError>"
-    assert shown([1, Broken()]) == "[1, <Broken whose repr raises ZeroDivisionError>]"
+    assert show(Broken()) == "<Broken whose repr raises ZeroDivisionError>"
+    assert show([1, Broken()]) == "[1, <Broken whose repr raises ZeroDivisionError>]"
 
 
 def test_a_value_that_breaks_every_rule_is_survived() -> None:
@@ -226,18 +229,18 @@ def test_a_value_that_breaks_every_rule_is_survived() -> None:
         def __getattribute__(self, name: str) -> Any:
             raise ZeroDivisionError(name)
 
-    assert shown(Hostile()) == "<a value that cannot be shown: ZeroDivisionError>"
+    assert show(Hostile()) == "<a value that cannot be shown: ZeroDivisionError>"
 
 
 def test_a_dataclass_without_one_of_its_fields_is_shown() -> None:
     order = Order(1)
     del order.id
-    assert shown(order) == f"Order(id='?', card_token={MASK})"
+    assert show(order) == f"Order(id='?', card_token={MASK})"
 
 
 def test_a_key_that_is_no_text_is_no_name() -> None:
     Pair = namedtuple("Pair", "a b")
-    assert shown({1: Pair(2, 3), (b"a", 1): 2}) == "{1: Pair(a=2, b=3), (b'a', 1): 2}"
+    assert show({1: Pair(2, 3), (b"a", 1): 2}) == "{1: Pair(a=2, b=3), (b'a', 1): 2}"
 
 
 # -- all together -----------------------------------------------------------------------------------------------------

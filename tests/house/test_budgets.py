@@ -37,6 +37,7 @@ MANY_PARAMETERS: Final[Mapping[str, str]] = {
     "EventStreamResponse": "public constructor of a response",
     "TemplateResponse": "public constructor of a response",
     "CORSMiddleware": "one keyword for each header it may send",
+    "SecurityMiddleware": "one keyword for each header it may send",
     "CSRFMiddleware": "one keyword for each attribute of its cookie",
     "SessionMiddleware": "one keyword for each attribute of its cookie",
     "set_cookie": "one keyword for each attribute of a cookie (RFC 6265)",

@@ -100,11 +100,15 @@ async def test_a_regex_must_match_the_whole_origin(pattern: Any) -> None:
     good = await ask(headers={"origin": "https://a.example.org"}, allow_origin_regex=pattern)
     assert fields(good)["access-control-allow-origin"] == "https://a.example.org"
     for evil in ("https://a.example.org.evil.test", "xhttps://a.example.org", "https://a.example.org\n"):
-        assert "access-control-allow-origin" not in fields(await ask(headers={"origin": evil}, allow_origin_regex=pattern))
+        assert "access-control-allow-origin" not in fields(
+            await ask(headers={"origin": evil}, allow_origin_regex=pattern)
+        )
 
 
 async def test_null_is_let_in_only_where_it_is_listed() -> None:
-    assert fields(await ask(headers={"origin": "null"}, allow_origins=["null"]))["access-control-allow-origin"] == "null"
+    assert (
+        fields(await ask(headers={"origin": "null"}, allow_origins=["null"]))["access-control-allow-origin"] == "null"
+    )
 
 
 async def test_an_applications_own_answer_is_not_doubled() -> None:
@@ -112,7 +116,9 @@ async def test_an_applications_own_answer_is_not_doubled() -> None:
         await PlainText("", headers={"Access-Control-Allow-Origin": "x"})(scope, receive, send)
 
     wire = await ask(app=own, headers={"origin": ORIGIN}, allow_origins=[ORIGIN])
-    assert [value for name, value in wire.sent[0]["headers"] if name == b"access-control-allow-origin"] == [b"https://example.org"]
+    assert [value for name, value in wire.sent[0]["headers"] if name == b"access-control-allow-origin"] == [
+        b"https://example.org"
+    ]
 
 
 async def test_a_preflight_says_what_is_allowed() -> None:
@@ -137,7 +143,7 @@ async def test_a_preflight_says_what_is_allowed() -> None:
 
 
 async def test_an_open_preflight_mirrors_headers_and_has_no_vary() -> None:
-    stars = {"allow_origins": ["*"], "allow_methods": ["*"], "allow_headers": ["*"]}
+    stars: dict[str, Any] = {"allow_origins": ["*"], "allow_methods": ["*"], "allow_headers": ["*"]}
     wire = await preflight(wanted="QUERY", more={"access-control-request-headers": "X-Any, X-Other"}, **stars)
     assert wire.status == 200
     assert fields(wire) == {

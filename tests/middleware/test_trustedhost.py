@@ -113,7 +113,9 @@ def test_a_wildcard_stands_for_sub_domains_only(pattern: str) -> None:
         TrustedHostMiddleware(inside, allowed_hosts=[pattern])
 
 
-@pytest.mark.parametrize("pattern", ["https://example.org", "example.org:80", "example.org/", "", "*.", "[::1]:80", "a::b::c"])
+@pytest.mark.parametrize(
+    "pattern", ["https://example.org", "example.org:80", "example.org/", "", "*.", "[::1]:80", "a::b::c"]
+)
 def test_what_is_no_host_cannot_be_allowed(pattern: str) -> None:
     with pytest.raises(ImproperlyConfigured, match="without scheme, port or path"):
         TrustedHostMiddleware(inside, allowed_hosts=[pattern])
@@ -138,7 +140,9 @@ async def test_http_goes_to_https_without_the_default_ports(host: str, target: s
 
 async def test_ws_goes_to_wss() -> None:
     denied = await ask(
-        HTTPSRedirectMiddleware(inside), websocket_scope("/w", extensions={"websocket.http.response": {}}), "example.org"
+        HTTPSRedirectMiddleware(inside),
+        websocket_scope("/w", extensions={"websocket.http.response": {}}),
+        "example.org",
     )
     assert (denied.status, location(denied)) == (307, "wss://example.org/w")
     assert (await ask(HTTPSRedirectMiddleware(inside), websocket_scope(), "example.org")).types == ["websocket.close"]
