@@ -17,6 +17,7 @@ from __future__ import annotations
 import dis
 import functools
 import inspect
+import math
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -90,11 +91,11 @@ class _Channel(AsyncIterator[T]):
             await self._produce()
         except BaseException as exc:
             plain = unwrap(exc)
-            if isinstance(plain, Exception):
-                self._failure = plain
-            else:
-                if isinstance(plain, (self._cancelled, BaseExceptionGroup)):
-                    self._failure = plain  # a reader that is shielded must not take a cancellation for the end
+            if isinstance(plain, (Exception, self._cancelled, BaseExceptionGroup)):
+                self._failure = plain  # a cancellation too: a shielded reader must not take it for the end
+            # Only asyncio has cancellations of no scope. Raised from here one would end the block in silence.
+            foreign = isinstance(plain, self._cancelled) and anyio.current_effective_deadline() > -math.inf
+            if not foreign and not isinstance(plain, Exception):
                 raise
         finally:
             self._ended = True

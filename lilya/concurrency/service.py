@@ -184,7 +184,7 @@ class _Unit:
         self.stopping = False
         self._jitter = jitter
         self._state = ServiceState.WAITING
-        self._entered = self._began = 0.0
+        self._entered = self._began = 0.0  # both set when it starts
         self._restarts = 0
         self._recent: deque[float] = deque()  # when it was restarted, during the last `within` seconds
         self._delay = service.backoff[0]
@@ -264,24 +264,21 @@ class _Unit:
         except BaseException as exc:
             failure = unwrap(exc)
             if not isinstance(failure, Exception):
-                if ready.given and not self._being_cancelled():
-                    # Only asyncio can do this: a foreign cancellation, which the nursery would take for a quiet end.
-                    self._enter(ServiceState.FAILED)
-                    self.last_error = failure
-                    logger.error("service %r was ended by %r", self.service.name, failure, extra=self._extra())
-                raise
+                cancelled = isinstance(failure, anyio.get_cancelled_exc_class())
+                if not cancelled or not ready.given or self.stopping or _being_cancelled():
+                    raise
+                # Only asyncio has cancellations of no scope. Raised from here one would end the nursery in silence.
+                self.last_error = failure
+                raise self._given_up(failure) from failure
         else:
             return None
         self.last_error = failure
         logger.error("service %r failed", self.service.name, exc_info=failure, extra=self._extra())
-        if not self.stopping and self._being_cancelled():
+        if not self.stopping and _being_cancelled():
             # By its nursery, which is told: a restart would be cancelled too.
             self._enter(ServiceState.FAILED)
             raise_plain(failure)
         return failure
-
-    def _being_cancelled(self) -> bool:
-        return self.stopping or anyio.current_effective_deadline() == -math.inf
 
     def _next_delay(self) -> float | None:
         """Seconds until the next restart, None when there is to be none."""
@@ -297,7 +294,7 @@ class _Unit:
         delay, self._delay = self._delay, min(2 * self._delay, longest)
         return delay * (1 - self._jitter() / 2)
 
-    def _given_up(self, failure: Exception | None) -> ServiceFailed:
+    def _given_up(self, failure: BaseException | None) -> ServiceFailed:
         self._enter(ServiceState.FAILED)
         service = self.service
         why = "it returned" if failure is None else _described(failure)
@@ -382,6 +379,10 @@ def _takes_task_status(fn: object, args: tuple[object, ...]) -> bool:
     except TypeError as exc:
         raise TypeError(f"{_name(fn)}{signature} cannot be called with the arguments given: {exc}") from None
     return takes_it
+
+
+def _being_cancelled() -> bool:
+    return anyio.current_effective_deadline() == -math.inf
 
 
 def _name(fn: object) -> str:

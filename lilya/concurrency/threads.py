@@ -268,7 +268,7 @@ class ThreadIterator(AsyncIterator[T]):
         self._closed = True
 
     def _step(self) -> T | _End:
-        """In the thread. What ends here is closed here: it costs no second hop."""
+        """In the thread. The end is closed here: it costs no second hop."""
         try:
             if self._iterator is None:
                 self._iterator = iter(self._iterable)
@@ -276,9 +276,6 @@ class ThreadIterator(AsyncIterator[T]):
         except StopIteration:
             self._close_in_thread()
             return _End()
-        except BaseException:
-            self._close_in_thread()
-            raise
 
     def _close_in_thread(self) -> None:
         self._closed = True

@@ -158,6 +158,8 @@ class StreamingResponse(Response):
                 await send(message)
             count += 1
             if count % LOOK_AT_THE_CLOCK_EVERY == 0 and now() - breathed > BREATHE_EVERY:
+                if isinstance(writer, Exchange):
+                    writer.read_ahead()  # a body this busy may leave the watch no time to look
                 await checkpoint()
                 breathed = now()
 

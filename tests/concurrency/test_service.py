@@ -6,70 +6,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from typing import Any
 
 import anyio
 import pytest
 from anyio.abc import TaskStatus
 
-from lilya.concurrency.nursery import open_nursery, shielded
+from lilya.concurrency.nursery import open_nursery
 from lilya.concurrency.service import Service, ServiceState, ServiceStatistics, Supervisor
 from lilya.exceptions import ServiceFailed
 from tests.concurrency.checkpoints import cancelled_at
-
-
-def no_jitter() -> float:
-    return 0.0
-
-
-class Recorder:
-    """Services that write down what happens to them and when."""
-
-    def __init__(self) -> None:
-        self.events: list[str] = []
-        self.runs: list[float] = []
-
-    async def steady(self, name: str, ready_after: float = 0, *, task_status: TaskStatus[None]) -> None:
-        await anyio.sleep(ready_after)
-        task_status.started()
-        self.events.append(f"{name} ready")
-        try:
-            await anyio.sleep_forever()
-        finally:
-            self.events.append(f"{name} stops")
-
-    async def failing(self, seconds: float, *errors: Exception) -> None:
-        """Each run lasts `seconds` and ends with the next of `errors`; the first one after them stays."""
-        self.runs.append(anyio.current_time())
-        if len(self.runs) > len(errors):
-            await anyio.sleep_forever()
-        await anyio.sleep(seconds)
-        raise errors[len(self.runs) - 1]
-
-    async def returning(self, seconds: float) -> None:
-        self.runs.append(anyio.current_time())
-        await anyio.sleep(seconds)
-
-    def steady_service(self, name: str, **options: Any) -> Service:
-        return Service(self.steady, name, name=name, **options)
-
-
-@asynccontextmanager
-async def running(*services: Service, jitter: Callable[[], float] = no_jitter) -> AsyncIterator[Supervisor]:
-    supervisor = Supervisor(services, jitter=jitter)
-    async with open_nursery() as nursery:
-        await supervisor.start(nursery)
-        try:
-            yield supervisor
-        finally:
-            await supervisor.stop()
-
-
-def only(supervisor: Supervisor) -> ServiceStatistics:
-    (statistics,) = supervisor.statistics()
-    return statistics
+from tests.concurrency.recorder import Recorder, no_jitter, only, running
 
 
 async def test_services_start_one_after_the_other_and_stop_in_reverse_order() -> None:
@@ -137,8 +84,9 @@ async def test_a_service_that_is_ready_twice_is_told_so() -> None:
             await anyio.sleep_forever()
 
 
-async def test_a_start_that_is_cancelled_stops_what_runs() -> None:
+async def test_a_start_that_is_cancelled_stops_what_runs_and_is_no_failure(caplog: pytest.LogCaptureFixture) -> None:
     recorder = Recorder()
+    caplog.set_level(logging.DEBUG)
     supervisor = Supervisor([recorder.steady_service("first"), Service(recorder.steady, "slow", 100, name="slow")])
     async with open_nursery() as nursery:
         with anyio.move_on_after(10) as scope:
@@ -146,6 +94,7 @@ async def test_a_start_that_is_cancelled_stops_what_runs() -> None:
     assert scope.cancelled_caught
     assert recorder.events == ["first ready", "first stops"]
     assert anyio.current_time() == 10
+    assert not [record for record in caplog.records if record.name == "lilya.services"]
 
 
 async def test_a_start_that_is_cancelled_at_any_checkpoint_leaves_nothing_running() -> None:
@@ -339,108 +288,6 @@ async def test_a_failure_while_the_nursery_is_cancelled_is_raised_and_not_follow
     assert only(supervisor).state is ServiceState.FAILED
 
 
-async def test_stopping_waits_for_the_clean_up() -> None:
-    async def service() -> None:
-        try:
-            await anyio.sleep_forever()
-        finally:
-            with shielded(10):
-                await anyio.sleep(3)
-
-    async with running(Service(service)) as supervisor:
-        await supervisor.stop()
-        assert anyio.current_time() == 3
-        assert only(supervisor).state is ServiceState.STOPPED
-
-
-async def test_a_service_that_does_not_stop_in_time_is_named_and_left_behind(caplog: pytest.LogCaptureFixture) -> None:
-    recorder = Recorder()
-
-    async def stuck() -> None:
-        with shielded(100):
-            await anyio.sleep(50)
-
-    services = [recorder.steady_service("first"), Service(stuck, stop_timeout=2)]
-    async with running(*services) as supervisor:
-        await supervisor.stop()
-        assert anyio.current_time() == 2
-        assert recorder.events == ["first ready", "first stops"]
-        assert supervisor.statistics()[1].state is ServiceState.RUNNING
-    assert "service 'stuck' did not stop within 2 s" in caplog.text
-    assert supervisor.statistics()[1].state is ServiceState.STOPPED
-
-
-async def test_stopping_goes_on_although_its_caller_is_cancelled() -> None:
-    recorder = Recorder()
-    supervisor = Supervisor([recorder.steady_service("first"), recorder.steady_service("second")])
-    async with open_nursery() as nursery:
-        await supervisor.start(nursery)
-        with anyio.CancelScope() as scope:
-            scope.cancel()
-            await supervisor.stop()
-    assert recorder.events[2:] == ["second stops", "first stops"]
-
-
-async def test_a_failure_while_stopping_is_logged_and_holds_nothing_up(caplog: pytest.LogCaptureFixture) -> None:
-    recorder = Recorder()
-
-    async def service() -> None:
-        try:
-            await anyio.sleep_forever()
-        finally:
-            raise ValueError("clean-up")
-
-    async with running(recorder.steady_service("first"), Service(service, restart="always")) as supervisor:
-        await anyio.sleep(1)
-    assert recorder.events == ["first ready", "first stops"]
-    assert supervisor.statistics()[1].state is ServiceState.FAILED
-    assert supervisor.statistics()[1].last_error == "ValueError: clean-up"
-    assert "ValueError: clean-up" in caplog.text
-
-
-async def test_nothing_is_restarted_while_others_stop() -> None:
-    recorder = Recorder()
-
-    async def slow_to_stop() -> None:
-        try:
-            await anyio.sleep_forever()
-        finally:
-            with shielded(100):
-                await anyio.sleep(50)
-
-    backing_off = Service(recorder.failing, 1, ValueError(), restart="on-failure", backoff=(10, 10), name="backing off")
-    failing = Service(recorder.failing, 20, ValueError(), ValueError(), restart="on-failure", name="failing")
-    async with running(backing_off, failing, Service(slow_to_stop, stop_timeout=60)) as supervisor:
-        await anyio.sleep(5)
-        assert supervisor.statistics()[0].state is ServiceState.BACKING_OFF
-    assert recorder.runs == [0, 0]
-    assert [each.state.value for each in supervisor.statistics()] == ["stopped", "failed", "stopped"]
-
-
-async def test_stopping_twice_or_before_the_start_does_nothing() -> None:
-    recorder = Recorder()
-    supervisor = Supervisor([recorder.steady_service("only")])
-    await supervisor.stop()
-    assert only(supervisor) == ServiceStatistics("only", ServiceState.WAITING, 0, 0, None)
-    async with open_nursery() as nursery:
-        await supervisor.start(nursery)
-        await supervisor.stop()
-        await supervisor.stop()
-    assert recorder.events == ["only ready", "only stops"]
-
-
-async def test_services_can_be_started_again_after_they_were_stopped_but_not_before() -> None:
-    recorder = Recorder()
-    supervisor = Supervisor([recorder.steady_service("only")])
-    for _ in range(2):
-        async with open_nursery() as nursery:
-            await supervisor.start(nursery)
-            with pytest.raises(RuntimeError, match=r"stop\(\) them before"):
-                await supervisor.start(nursery)
-            await supervisor.stop()
-    assert recorder.events == ["only ready", "only stops"] * 2
-
-
 async def test_every_failure_is_logged_once_with_its_traceback_and_so_are_restarts_and_the_end(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -460,20 +307,51 @@ async def test_every_failure_is_logged_once_with_its_traceback_and_so_are_restar
     assert records[1].getMessage() == "service 'feed' failed; restarting it in 4 s"
 
 
-async def test_a_foreign_cancellation_is_no_quiet_end(backend: str, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("restart", ["never", "always"])
+async def test_a_foreign_cancellation_is_no_quiet_end_and_is_not_followed_by_a_restart(
+    backend: str, restart: Any
+) -> None:
     if backend == "trio":
         return  # it has no other cancellation than that of scopes
 
     async def service() -> None:
+        await anyio.sleep(1)
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         future.cancel()
         await future
 
-    async with running(Service(service, restart="always")) as supervisor:
+    supervisor = Supervisor([Service(service, restart=restart)])
+    with pytest.raises(ServiceFailed, match=r"given up after 1 run .*: CancelledError") as caught:
+        async with open_nursery() as nursery:
+            await supervisor.start(nursery)
+            await anyio.sleep_forever()
+    assert isinstance(caught.value.__cause__, asyncio.CancelledError)
+    assert only(supervisor).state is ServiceState.FAILED
+    assert only(supervisor).last_error == "CancelledError: "
+
+
+async def test_what_ends_the_process_passes_through_a_service() -> None:
+    async def service() -> None:
+        raise BaseExceptionGroup("bare, it would leave the loop of asyncio at once", [SystemExit(3)])
+
+    with pytest.raises(SystemExit, match="3"):
+        async with running(Service(service, restart="always")):
+            await anyio.sleep_forever()
+
+
+async def test_a_supervisor_knows_the_failures_it_has_logged() -> None:
+    recorder = Recorder()
+    supervisor = Supervisor([Service(recorder.failing, 0, ValueError(), restart="on-failure")])
+    async with open_nursery() as nursery:
+        await supervisor.start(nursery)
         await anyio.sleep(1)
-        assert only(supervisor).state is ServiceState.FAILED
-        assert only(supervisor).last_error == "CancelledError: "
-    assert "service 'service' was ended by CancelledError()" in caplog.text
+        await supervisor.stop()
+    failure = supervisor._units[0].last_error
+    assert failure is not None
+    assert supervisor.logged(failure)
+    assert supervisor.logged(BaseExceptionGroup("both", [failure, ServiceFailed()]))
+    assert not supervisor.logged(ValueError())
+    assert not supervisor.logged(BaseExceptionGroup("one", [failure, ValueError()]))
 
 
 async def test_the_default_jitter_is_random_and_within_its_bounds() -> None:

@@ -134,6 +134,26 @@ async def test_an_iterator_that_was_never_asked_is_closed_too() -> None:
     assert (source.given, source.closed) == (0, 1)
 
 
+async def test_a_closed_iteration_is_over_also_without_a_close_to_call() -> None:
+    items = iterate_in_threadpool([1, 2])
+    assert await anext(items) == 1
+    await items.aclose()
+    with pytest.raises(StopAsyncIteration):
+        await anext(items)
+
+
+async def test_what_fails_to_become_an_iterator_is_over() -> None:
+    class Iterable:
+        def __iter__(self) -> Iterator[int]:
+            raise ValueError("plain")
+
+    items = iterate_in_threadpool(Iterable())
+    with pytest.raises(ValueError, match="plain"):
+        await anext(items)
+    with pytest.raises(StopAsyncIteration):
+        await anext(items)
+
+
 async def test_an_iterable_that_is_no_iterator_is_not_closed_with_it() -> None:
     class Collection(list[int]):
         def close(self) -> None:

@@ -168,6 +168,18 @@ async def test_one_context_for_several_calls_carries_a_sync_context_manager() ->
     assert other.get("unset") == "unset"
 
 
+async def test_a_call_that_never_ran_brings_nothing_back() -> None:
+    limiter = anyio.CapacityLimiter(1)
+    context = ThreadContext()
+    await run_sync(variable.set, "thread", context=context)
+    variable.set("mine")
+    await limiter.acquire_on_behalf_of("somebody")
+    with anyio.move_on_after(1) as scope:
+        await run_sync(variable.set, "again", context=context, limiter=limiter)
+    assert scope.cancelled_caught
+    assert variable.get() == "mine"
+
+
 async def test_a_variable_that_cannot_be_unset_in_this_context_stays() -> None:
     tokens: list[Any] = []
     context = ThreadContext()

@@ -164,6 +164,14 @@ async def test_it_may_begin_with_values(function: Any) -> None:
     assert (await call(Lilya(routes=[Path("/x", handler)], middleware=middleware), "/x")).json == {"path": "/x"}
 
 
+async def test_what_is_not_in_it_is_an_attribute_error_as_of_any_object() -> None:
+    async def handler() -> Any:
+        return [hasattr(g, "user"), getattr(g, "user", "nobody"), hasattr(g, "__user__")]
+
+    app = Lilya(routes=[Path("/", handler)], middleware=[GlobalContextMiddleware])
+    assert (await call(app)).json == [False, "nobody", False]
+
+
 async def test_it_is_over_with_its_request() -> None:
     async def handler() -> None:
         g.user = "ada"

@@ -152,6 +152,24 @@ async def test_a_handler_that_received_is_given_a_moment_and_then_cancelled(life
     assert 1 < left_at[0] < 3
 
 
+async def test_the_moment_begins_anew_with_every_message_that_was_waiting() -> None:
+    left_at: list[float] = []
+
+    async def busy(websocket: WebSocket) -> None:
+        await websocket.accept()
+        for _ in range(3):
+            await websocket.receive_text()
+            await anyio.sleep(0.3)
+        try:
+            await anyio.sleep(100)
+        finally:
+            left_at.append(anyio.current_time() - began)
+
+    began = anyio.current_time()
+    await talk(Lilya(routes=[WebSocketPath("/", busy)]), "/", text("a"), text("b"), text("c"), left())
+    assert 0.9 < left_at[0] < 3
+
+
 async def test_a_handler_called_for_a_client_that_has_left_already_is_cut_at_its_first_wait() -> None:
     log: list[str] = []
 
@@ -199,3 +217,13 @@ async def test_a_message_out_of_turn_is_the_applications_error() -> None:
     answer = await fail(Lilya(routes=[Path("/", OutOfTurn())]))
     assert answer.status == 500
     assert "Expected ASGI message 'http.response.start'" in str(answer.error)
+
+
+async def test_a_message_after_the_last_one_is_the_applications_error() -> None:
+    async def handler(request: Request) -> PlainText:
+        await PlainText("whole")(request.scope, request.receive, request.send)
+        return PlainText("once more")
+
+    answer = await fail(Lilya(routes=[Path("/", handler)]))
+    assert answer.text == "whole"
+    assert str(answer.error) == ("Unexpected ASGI message 'http.response.start' sent after the response was complete.")

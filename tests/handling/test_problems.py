@@ -39,8 +39,12 @@ async def told(exc: Exception, accept: str | None = PROBLEM, path: str = "/") ->
 
 @pytest.mark.parametrize(
     "accept",
-    [None, "", "*/*", "text/plain", "text/*", "text/html, */*;q=0.8", "image/png", "application/json, text/plain, */*"]
-    + ["application/problem+json;q=0.4, text/plain;q=0.5", "application/problem+json;q=0", "nonsense", ";;,,q="],
+    [
+        *(None, "", "*/*", "text/plain", "text/*", "text/html, */*;q=0.8", "image/png", "nonsense", ";;,,q="),
+        "application/json, text/plain, */*",
+        "application/problem+json;q=0.4, text/plain;q=0.5",
+        "application/problem+json;q=0",
+    ],
 )
 async def test_text_is_told_as_text_to_who_does_not_ask_for_more(accept: str | None) -> None:
     answer = await told(NotFound(), accept)
@@ -50,8 +54,14 @@ async def test_text_is_told_as_text_to_who_does_not_ask_for_more(accept: str | N
 
 @pytest.mark.parametrize(
     "accept",
-    [PROBLEM, "Application/Problem+JSON", "application/problem+json, text/plain;q=0.5", "application/*"]
-    + ["application/problem+json, application/json", "text/plain;q=0.1, */*"],
+    [
+        PROBLEM,
+        "Application/Problem+JSON",
+        "application/*",
+        "application/problem+json, text/plain;q=0.5",
+        "application/problem+json, application/json",
+        "text/plain;q=0.1, */*",
+    ],
 )
 async def test_who_wants_problem_details_most_gets_them(accept: str) -> None:
     answer = await told(NotFound(), accept, "/orders/a%20b")
@@ -224,7 +234,7 @@ async def test_a_refused_websocket_is_told_in_the_form_its_client_wants() -> Non
         raise PermissionDenied
 
     app = Lilya(routes=[WebSocketPath("/", talking)])
-    denial = {"extensions": {"websocket.http.response": {}}}
+    denial: dict[str, Any] = {"extensions": {"websocket.http.response": {}}}
     answer = await talk(app, "/", headers=accepting(PROBLEM), **denial)
     assert answer.status == 403
     assert answer.json["title"] == "Forbidden"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -241,16 +242,17 @@ async def test_after_closing_nothing_can_be_received_or_sent(talk_over: Over) ->
     async def talk(websocket: WebSocket) -> None:
         await websocket.accept()
         await websocket.close()
-        for misuse in (websocket.receive_text, websocket.receive_bytes, websocket.receive_json):
+        for receiving in (websocket.receive_text, websocket.receive_bytes, websocket.receive_json):
             with pytest.raises(WebSocketRuntimeError, match=RECEIVED_ALL):
-                await misuse()
-        for misuse in (
+                await receiving()
+        misuses: list[Callable[[], Awaitable[None]]] = [
             lambda: websocket.send_text("a"),
             lambda: websocket.send_bytes(b"a"),
             lambda: websocket.send_json({}),
             lambda: websocket.send(ACCEPT),
             websocket.close,
-        ):
+        ]
+        for misuse in misuses:
             with pytest.raises(WebSocketRuntimeError, match=CLOSED):
                 await misuse()
 
