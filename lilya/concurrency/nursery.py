@@ -50,7 +50,10 @@ def unwrap(exc: BaseException) -> BaseException:
     leaves = _leaves(exc, cancelled)
     if len(leaves) == 1:
         return leaves[0]
-    return exc.split(cancelled)[1] or exc
+    several = exc.split(cancelled)[1] or exc
+    while len(several.exceptions) == 1 and isinstance(several.exceptions[0], BaseExceptionGroup):
+        several = several.exceptions[0]  # a group around a group says nothing more
+    return several
 
 
 def raise_plain(exc: BaseException) -> NoReturn:

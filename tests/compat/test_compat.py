@@ -110,9 +110,9 @@ async def test_it_is_cancelled_with_the_thread_s_caller() -> None:
 
 
 async def test_on_a_running_loop_it_is_refused_and_says_what_to_do() -> None:
-    for asked in (lambda: run_sync(loop), lambda: run_sync(loop()), lambda: run_sync(Waitable())):
+    for asked in (loop, loop(), Waitable()):
         with pytest.raises(RuntimeError, match="would stop the event loop it is called on: await it"):
-            asked()
+            run_sync(asked)
 
 
 class Waitable:

@@ -73,9 +73,6 @@ class Headers(Mapping[str, int]):
         return 2
 
 
-FORMATS = [CSVResponse, NDJSONResponse, XMLResponse, YAMLResponse, MessagePackResponse]
-
-
 @pytest.mark.parametrize(
     ("response_class", "media_type"),
     [
