@@ -126,7 +126,9 @@ T_contra = TypeVar("T_contra", contravariant=True)
 ExceptionHandler: TypeAlias = Callable[[Any, Any], Any]
 HTTPExceptionHandler: TypeAlias = ExceptionHandler
 WebSocketExceptionHandler: TypeAlias = ExceptionHandler
-ExceptionHandlers: TypeAlias = Mapping[int | type[Exception], ExceptionHandler]
+# Keys are statuses and exception classes. A mapping's keys are invariant: said precisely, this would refuse a
+# `dict[type[LookupError], ...]`.
+ExceptionHandlers: TypeAlias = Mapping[Any, ExceptionHandler]
 
 Lifespan: TypeAlias = Callable[[Any], AbstractAsyncContextManager[Mapping[str, Any] | None]]
 LifespanEvent: TypeAlias = Callable[[], Any]

@@ -100,7 +100,7 @@ class Life:
         """The application's nursery; `RuntimeError` while there is none."""
         if self.task_group is None:
             raise RuntimeError(
-                "the application has no nursery: it opens when all lifespans and start-up hooks have run (start a "
+                "the application has no nursery: it opens with the lifespan, when start-up hooks have run (start a "
                 "`Service` instead of a task there), and needs a server with lifespan support, or the TestClient in a "
                 "`with` block"
             )

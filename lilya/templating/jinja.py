@@ -84,20 +84,28 @@ class Jinja2Template:
                 "the one given as `env` has its own"
             )
         self._jinja2 = load_jinja2()
+        self._ready: dict[str, Any] = {}  # used where changes are not looked for
+        self._missing: set[str] = set()  # what templates name and nobody has
         self.env = env if directory is None else self._environment(directory, options)
         for name in ("url_for", "path_for"):
             self.env.globals.setdefault(name, self._jinja2.pass_context(url_for))
-        self._ready: dict[str, Any] = {}  # used where changes are not looked for
 
     def _environment(self, directory: Any, options: dict[str, Any]) -> Any:
         loader = self._jinja2.FileSystemLoader(directory)
         env = self._jinja2.Environment(**{"loader": loader, "autoescape": True, **options})
         if env.is_async:
-            loader.get_source = partial(unchecked_on_the_loop, loader.get_source)
+            loader.get_source = partial(self._source, loader.get_source)
             # Of themselves these would start an event loop, of asyncio.
             refusing = {"render": refuse_sync, "generate": refuse_sync, "stream": refuse_sync}
             env.template_class = type("AsyncTemplate", (env.template_class,), refusing)
         return env
+
+    def _source(self, get_source: Any, environment: Any, name: str) -> Any:
+        """The loader's `get_source`; on the loop it does not look again for what `_prepare` has just looked for."""
+        if name in self._missing and in_event_loop():
+            raise self._jinja2.TemplateNotFound(name)
+        source, filename, is_current = get_source(environment, name)
+        return source, filename, lambda: in_event_loop() or is_current()
 
     def get_template(self, name: str) -> Any:
         """The template of that name. It blocks: it may read files. Raises `TemplateNotFound`."""
@@ -155,7 +163,9 @@ class Jinja2Template:
             except self._jinja2.TemplateNotFound as exc:
                 if each == name:
                     raise TemplateNotFound(name=exc.name or each) from exc
-                continue  # whether it is needed, rendering will show
+                self._missing.add(each)  # whether it is needed, rendering will show
+                continue
+            self._missing.discard(each)
             found = {self.env.join_path(other, each) for other in self._references(template, each)} - seen
             seen |= found
             pending += found
@@ -249,12 +259,6 @@ def url_for(context: Any, name: str, /, **path_params: Any) -> Any:
             f"url_for({name!r}) needs the request: render with `request` in the context, import macros `with context`"
         )
     return request.path_for(name, **path_params)
-
-
-def unchecked_on_the_loop(get_source: Any, environment: Any, name: str) -> Any:
-    """A loader's `get_source`; whether a file has changed since is asked before rendering, in a thread."""
-    source, filename, is_current = get_source(environment, name)
-    return source, filename, lambda: in_event_loop() or is_current()
 
 
 def refuse_sync(template: Any, *args: Any, **kwargs: Any) -> NoReturn:

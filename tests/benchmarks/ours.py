@@ -44,8 +44,8 @@ async def stream() -> StreamingResponse:
 
 async def echo(websocket: WebSocket) -> None:
     await websocket.accept()
-    async for text in websocket.iter_text():
-        await websocket.send_text(text)
+    while True:  # until the client leaves: what says so may be let through
+        await websocket.send_text(await websocket.receive_text())
 
 
 def site() -> Lilya:

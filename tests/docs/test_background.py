@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import re
-from contextlib import asynccontextmanager
 from typing import Any
 
 import anyio
@@ -268,10 +266,3 @@ async def test_the_text_of_an_exception_is_its_detail() -> None:
         problem = await client.get("/", headers={"accept": "application/problem+json"})
         assert (problem.json()["detail"], problem.json()["status"]) == ("so not", 400)
 
-
-@asynccontextmanager
-async def _unused() -> Any:
-    yield
-
-
-logging.getLogger(__name__)

@@ -10,6 +10,7 @@ import anyio
 import pytest
 
 from lilya.apps import Lilya
+from lilya.background import Task
 from lilya.exceptions import ClientDisconnect, ImproperlyConfigured
 from lilya.responses import TemplateResponse
 from lilya.routing import Path, WebSocketPath
@@ -18,7 +19,7 @@ from lilya.websockets import WebSocket
 from tests.routing.client import Answer, call, fail
 from tests.support.wire import CONNECT, Wire, http_scope, request, websocket_scope
 
-DEBUG = {"http.response.debug": {}}
+DEBUG: dict[str, Any] = {"http.response.debug": {}}
 
 
 class Template:
@@ -125,8 +126,8 @@ async def test_awaited_it_is_rendered_now_and_once() -> None:
 
 
 async def test_one_that_nobody_sends_leaves_nothing_behind() -> None:
-    TemplateResponse(AsyncTemplate(), context={"name": "ada"})
-    TemplateResponse(Template(), context={"name": "ada"})
+    _ = TemplateResponse(AsyncTemplate(), context={"name": "ada"})
+    _ = TemplateResponse(Template(), context={"name": "ada"})
 
 
 async def test_another_method_may_render_it() -> None:
@@ -138,7 +139,7 @@ def test_the_sync_method_of_an_async_template_is_refused() -> None:
     with pytest.raises(
         ImproperlyConfigured, match="is of an async environment, its 'render' would start an event loop"
     ):
-        TemplateResponse(AsyncTemplate(), context={"name": "ada"}, render_function_name="render")
+        _ = TemplateResponse(AsyncTemplate(), context={"name": "ada"}, render_function_name="render")
 
 
 async def test_the_context_is_copied() -> None:
@@ -187,7 +188,7 @@ async def test_the_background_task_runs_when_the_client_is_gone(extensions: Any)
 
     wire = Wire(request())
     wire.fail = lose
-    response = TemplateResponse(Template(), context={"name": "ada"}, background=lambda: done.append("done"))
+    response = TemplateResponse(Template(), context={"name": "ada"}, background=Task(done.append, "done"))
 
     async def handler() -> TemplateResponse:
         return response
@@ -202,5 +203,5 @@ async def test_cancelled_before_it_has_a_thread_it_is_not_rendered() -> None:
     template = Template()
     with anyio.CancelScope() as scope:
         scope.cancel()
-        await TemplateResponse(template, context={"name": "ada"})
+        _ = await TemplateResponse(template, context={"name": "ada"})
     assert template.threads == []

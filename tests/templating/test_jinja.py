@@ -13,6 +13,7 @@ import anyio
 import pytest
 
 from lilya.apps import ChildLilya, Lilya
+from lilya.background import Task
 from lilya.exceptions import ImproperlyConfigured, MissingDependency
 from lilya.requests import Request
 from lilya.responses import TemplateResponse
@@ -73,7 +74,7 @@ async def test_the_answer_is_as_it_was_asked_for(tmp_path: FilePath, write: Writ
             *(request, "home.html", None, 202),
             headers={"x-a": "b"},
             media_type="text/plain",
-            background=lambda: done.append("done"),
+            background=Task(done.append, "done"),
         )
 
     answer = await call(Lilya(routes=[Path("/", handler)]))
@@ -327,9 +328,9 @@ async def test_an_async_generator_of_the_context_is_closed_however_the_page_ends
     with anyio.move_on_after(1 if way == "is cancelled" else 60):
         if way == "raises":
             with pytest.raises(Stop):
-                await response
+                _ = await response
         else:
-            await response
+            _ = await response
     assert log == ([] if way == "never begins" else ["closed"])
 
 
@@ -344,7 +345,7 @@ async def test_a_template_that_is_not_found_is_named(
     write(includes="{% include 'none.html' %}", extends="{% extends 'none.html' %}")
     templates = Jinja2Template(tmp_path, enable_async=is_async)
     with pytest.raises(TemplateNotFound) as error:
-        await templates.get_template_response(Request(http_scope()), missing)
+        _ = await templates.get_template_response(Request(http_scope()), missing)
     assert (error.value.name, error.value.detail) == ("none.html", "Template none.html not found.")
     assert isinstance(error.value.__cause__, jinja2.TemplateNotFound)
 
@@ -380,7 +381,7 @@ def test_options_of_an_environment_that_is_made_already_are_refused() -> None:
 async def test_the_request_comes_first(tmp_path: FilePath, write: Write) -> None:
     write(home="x")
     with pytest.raises(AssertionError, match=r"the first argument is the request, not 'home\.html'"):
-        Jinja2Template(tmp_path).get_template_response("home.html", "home.html")  # type: ignore[arg-type]
+        _ = Jinja2Template(tmp_path).get_template_response("home.html", "home.html")  # type: ignore[arg-type]
 
 
 def test_without_jinja_it_says_which_extra_has_it(monkeypatch: pytest.MonkeyPatch, tmp_path: FilePath) -> None:
