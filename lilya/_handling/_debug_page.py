@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from html import escape
-from itertools import groupby
+from itertools import count, groupby
 from typing import Final
 
 from lilya._asgi.statistics import Statistics
@@ -40,7 +40,7 @@ def write_page(report: Report) -> str:
             f"<h1>{_t(trace.kind)}</h1>{_said(trace)}{_where(trace)}",
             "</header><main>",
             *_overview(trace),
-            *_exception(trace, _Numbers()),
+            *_exception(trace, count(1)),
             *_request(report),
             *_going_on(report.statistics),
             '<section><h2>As text</h2><details class="text"><summary>The traceback, to be copied</summary>',
@@ -59,17 +59,6 @@ def _t(text: str) -> str:
 def _title(trace: Trace) -> str:
     first = trace.message.partition("\n")[0]
     return f"{trace.kind}: {first[:100]}".removesuffix(": ")
-
-
-class _Numbers:
-    """Numbers the exceptions of a page, in the order they are written: the overview links to them."""
-
-    def __init__(self) -> None:
-        self._last = 0
-
-    def next(self) -> int:
-        self._last += 1
-        return self._last
 
 
 # -- exceptions -------------------------------------------------------------------------------------------------------
@@ -93,13 +82,13 @@ def _overview(trace: Trace) -> Iterator[str]:
     """All exceptions as a tree of links, where there is more than one."""
     if trace.parts or trace.origin is not None:
         yield '<nav><ul class="tree">'
-        yield from _branch(trace, "", _Numbers())
+        yield from _branch(trace, "", count(1))
         yield "</ul></nav>"
 
 
-def _branch(trace: Trace, relation: str, numbers: _Numbers) -> Iterator[str]:
+def _branch(trace: Trace, relation: str, numbers: Iterator[int]) -> Iterator[str]:
     first = _t(trace.message.partition("\n")[0])
-    yield f'<li>{relation}<a href="#e{numbers.next()}"><b>{_t(trace.kind)}</b> {first}</a>'
+    yield f'<li>{relation}<a href="#e{next(numbers)}"><b>{_t(trace.kind)}</b> {first}</a>'
     if trace.parts or trace.origin is not None:
         yield "<ul>"
         for part in trace.parts:
@@ -113,9 +102,9 @@ def _branch(trace: Trace, relation: str, numbers: _Numbers) -> Iterator[str]:
     yield "</li>"
 
 
-def _exception(trace: Trace, numbers: _Numbers, title: str = "") -> Iterator[str]:
-    """An exception: its frames, then those it is made of, then the one it came from."""
-    yield f'<section class="exception" id="e{numbers.next()}">'
+def _exception(trace: Trace, numbers: Iterator[int], title: str = "") -> Iterator[str]:
+    """An exception: its frames, then those it is made of, then the one it came from, numbered as in the overview."""
+    yield f'<section class="exception" id="e{next(numbers)}">'
     if title:
         yield f'<p class="relation">{title}</p><h2 class="kind">{_t(trace.kind)}</h2>{_said(trace)}'
     if trace.frames:
@@ -160,8 +149,8 @@ def _frames(frames: tuple[Frame, ...]) -> Iterator[str]:
 
 def _fold(frames: list[Frame]) -> Iterator[str]:
     libraries = ", ".join(dict.fromkeys(frame.library for frame in frames))
-    count = sum(1 + frame.repeated + frame.left_out for frame in frames)
-    yield f'<details class="fold"><summary>{_many(count, "frame")} in {_t(libraries)}</summary>'
+    together = sum(1 + frame.repeated + frame.left_out for frame in frames)
+    yield f'<details class="fold"><summary>{_many(together, "frame")} in {_t(libraries)}</summary>'
     for frame in frames:
         yield from _frame(frame, is_open=False)
     yield "</details>"
@@ -194,8 +183,8 @@ def _line(line: Line, failed: bool, indent: int) -> str:
 
 def _variables(frame: Frame) -> Iterator[str]:
     if frame.variables:
-        count = len(frame.variables) + frame.more_variables
-        yield f'<details class="variables"><summary>{_many(count, "variable")}</summary>'
+        all_of_them = _many(len(frame.variables) + frame.more_variables, "variable")
+        yield f'<details class="variables"><summary>{all_of_them}</summary>'
         yield _table(frame.variables)
         yield (f'<p class="gap">{frame.more_variables} more</p>' if frame.more_variables else "") + "</details>"
 
@@ -248,8 +237,8 @@ def _going_on(statistics: Statistics | None) -> Iterator[str]:
     yield "</section>"
 
 
-def _many(count: int, word: str) -> str:
-    return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
+def _many(number: int, word: str) -> str:
+    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
 
 
 def _age(seconds: float) -> str:

@@ -19,7 +19,7 @@ from traceback import TracebackException
 from types import CodeType, FrameType, TracebackType
 from typing import Any, Final
 
-from lilya._handling._debug_values import Values, cut, shown
+from lilya._handling._debug_values import Values, cut, shown, without_passwords
 
 __all__ = ["Frame", "Line", "Trace", "Tracer", "frames_of"]
 
@@ -276,7 +276,10 @@ def _kind(kind: type[BaseException]) -> str:
 
 
 def _message(exc: BaseException) -> str:
-    """What it says; from Python 3.12 on with what that thinks was meant."""
+    """What it says; from Python 3.12 on with what that thinks was meant.
+
+    It is there to be read: besides passwords in URLs nothing in it is masked.
+    """
     try:
         message = shown(exc.args[0] if len(exc.args) == 1 else exc.args) if _is_repr(exc) else str(exc)
         if len(message) < MESSAGE and isinstance(exc, NameError | AttributeError | ImportError):
@@ -285,7 +288,7 @@ def _message(exc: BaseException) -> str:
             message = meant if meant.startswith(message) else message
     except Exception as failure:
         return f"<its text cannot be shown: str() raises {type(failure).__name__}>"
-    return cut(message, MESSAGE)
+    return without_passwords(cut(message, MESSAGE))
 
 
 def _is_repr(exc: BaseException) -> bool:

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from lilya.datastructures._secret import MASK
 
-__all__ = ["Values", "cut", "is_secret", "scrub", "shown", "shown_header"]
+__all__ = ["Values", "cut", "is_secret", "scrub", "shown", "shown_header", "without_passwords"]
 
 # A value is for recognising it, not for studying it: what fits on a few lines.
 VALUE_LENGTH: Final = 800
@@ -63,7 +63,7 @@ def is_secret(name: str) -> bool:
 
 def scrub(text: str) -> str:
     """`text` with the values masked whose name, as far as it stands in the text, looks secret."""
-    text = _USERINFO.sub(_masked_user, text)
+    text = without_passwords(text)
     pieces, end = [], 0
     for before in _BEFORE.finditer(text):
         value = _VALUE.match(text, before.end()) if before.start() >= end and is_secret(before[1]) else None
@@ -71,6 +71,11 @@ def scrub(text: str) -> str:
             pieces += [text[end : value.start()], MASK]
             end = value.end()
     return _SCHEME.sub(rf"\1 {MASK}", "".join([*pieces, text[end:]]))
+
+
+def without_passwords(text: str) -> str:
+    """`text` with the passwords in its URLs masked, and nothing else."""
+    return _USERINFO.sub(_masked_user, text)
 
 
 def _masked_user(match: re.Match[str]) -> str:

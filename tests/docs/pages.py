@@ -16,7 +16,20 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
-__all__ = ["DOCS", "ROOT", "Block", "Link", "anchors", "blocks", "links", "pages", "program", "read", "run_script", "rows"]
+__all__ = [
+    "DOCS",
+    "ROOT",
+    "Block",
+    "Link",
+    "anchors",
+    "blocks",
+    "links",
+    "pages",
+    "program",
+    "read",
+    "rows",
+    "run_script",
+]
 
 ROOT: Final = Path(__file__).parents[2]
 DOCS: Final = ROOT / "docs"
@@ -39,7 +52,9 @@ class Block:
     @property
     def is_program(self) -> bool:
         begins_so = re.match(r'("""|import |from )', self.code) is not None
-        return self.language == "python" and begins_so and re.search(r"^\S*( =)? ?await ", self.code, re.MULTILINE) is None
+        return (
+            self.language == "python" and begins_so and re.search(r"^\S*( =)? ?await ", self.code, re.MULTILINE) is None
+        )
 
     @property
     def is_script(self) -> bool:

@@ -1,12 +1,13 @@
 """Writes what pages show of the code anew: `python -m tests.docs.refresh`.
 
-That is `docs/design/protocol-tables.md`, from the tables of `lilya._sansio`, and what scripts print. Look at the difference
-before you keep it.
+That is `docs/design/protocol-tables.md`, from the tables of `lilya._sansio`, and what scripts print. Look at the
+difference before you keep it.
 """
 
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import Final
 
 from lilya._sansio import http, lifespan, websocket
@@ -20,29 +21,31 @@ PAGE: Final = "docs/design/protocol-tables.md"
 _HEAD: Final = """\
 # Protocol tables
 
-Which message may follow which is not written in branches, but in tables, in `lilya._sansio`: one machine for each protocol and each
-direction. The writer of a connection looks each message up in them, and so do the server that runs a lifespan, and the test tools. These diagrams
-are drawn from the same tables, by `python -m tests.docs.refresh`; a test looks that they are up to date.
+Which message may follow which is not written in branches, but in tables, in `lilya._sansio`: one machine for each
+protocol and each direction. The writer of a connection looks each message up in them, and so do the server that runs a
+lifespan, and the test tools. These diagrams are drawn from the same tables, by `python -m tests.docs.refresh`; a test
+looks that they are up to date.
 
-A line reads: in this phase, this message may come, and leads to that phase. `(more_body)` is the same message with that flag set. What has
-no line may not come: sending it is a `RuntimeError` that names what was expected.
+A line reads: in this phase, this message may come, and leads to that phase. `(more_body)` is the same message with that
+flag set. What has no line may not come: sending it is a `RuntimeError` that names what was expected.
 """
 
 _TABLES: Final[tuple[tuple[str, str, Phase], ...]] = (
     (
         "HTTP: what the application sends",
-        "`HEADERS`: nothing is out yet. `BODY`: the start is out. `TRAILED` and `TRAILERS` are the same for a start that promised trailers. A "
-        "disconnect counts until `DONE`.",
+        "`HEADERS`: nothing is out yet. `BODY`: the start is out. `TRAILED` and `TRAILERS` are the same for a start\n"
+        "that promised trailers. A disconnect counts until `DONE`.",
         http.HEADERS,
     ),
     (
         "HTTP: what the server sends",
-        "`READING`: pieces of the body come. `WHOLE`: the last one came. `GONE`: the client left, or the response is complete.",
+        "`READING`: pieces of the body come. `WHOLE`: the last one came. `GONE`: the client left, or the response is\n"
+        "complete.",
         http.READING,
     ),
     (
         "Websocket: what the application sends",
-        "`CONNECTING`: the handshake is open. `DENYING`: it is being refused with an HTTP response, by the extension "
+        "`CONNECTING`: the handshake is open. `DENYING`: it is being refused with an HTTP response, by the extension\n"
         "`websocket.http.response`.",
         websocket.CONNECTING,
     ),
@@ -78,7 +81,7 @@ def refresh(page: str) -> str:
     """The page with what its scripts print now."""
     found = blocks(page)
     text = read(page)
-    for block, behind in zip(found, found[1:], strict=False):
+    for block, behind in pairwise(found):
         if block.is_script and behind.title == "Output":
             begin = text.index(block.code) + len(block.code)
             text = text[:begin] + text[begin:].replace(_output(behind.code), _output(run_script(block)), 1)

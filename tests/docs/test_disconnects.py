@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -129,7 +130,7 @@ async def test_a_handler_that_asks_is_told_and_not_cancelled() -> None:
 
     async def handler(request: Request) -> None:
         async with diary.kept():
-            while not await request.is_disconnected():
+            while not await request.is_disconnected():  # noqa: ASYNC110
                 await anyio.sleep(0.1)
             await anyio.sleep(1)
 
@@ -138,7 +139,10 @@ async def test_a_handler_that_asks_is_told_and_not_cancelled() -> None:
     assert diary.end == "ran on"
 
 
-@pytest.mark.parametrize(("receives", "choice", "end"), [(True, None, "WebSocketDisconnect"), (False, None, "cancelled"), (False, "ignore", "ran on")])
+@pytest.mark.parametrize(
+    ("receives", "choice", "end"),
+    [(True, None, "WebSocketDisconnect"), (False, None, "cancelled"), (False, "ignore", "ran on")],
+)
 async def test_a_websocket_that_receives_is_told_and_a_feed_is_cancelled(receives: bool, choice: Any, end: str) -> None:
     diary = Diary()
 
@@ -171,8 +175,6 @@ async def test_a_websocket_that_is_busy_has_half_a_second() -> None:
 
 
 async def test_a_sync_handler_is_waited_for_and_may_ask() -> None:
-    import time
-
     asked: list[str] = []
 
     def handler() -> None:

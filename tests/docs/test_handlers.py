@@ -192,10 +192,12 @@ async def test_each_way_to_read_a_body_refuses_what_the_table_says() -> None:
                 headers = {"content-type": "multipart/form-data"} if how == "form" else {}
                 assert (await client.post(f"/{how}", content=body, headers=headers)).status_code == 400, (how, body[:9])
         assert (await client.post("/json", content=b"")).json() is None
-        assert (await client.post("/data", content=b'{"a":1}', headers={"content-type": "application/json"})).json() == {
-            "a": 1
-        }
-        assert (await client.post("/text", content=b"x", headers={"content-type": "text/plain; charset=none"})).status_code == 400
+        assert (
+            await client.post("/data", content=b'{"a":1}', headers={"content-type": "application/json"})
+        ).json() == {"a": 1}
+        assert (
+            await client.post("/text", content=b"x", headers={"content-type": "text/plain; charset=none"})
+        ).status_code == 400
 
 
 async def test_a_body_is_shared_and_a_stream_is_read_once() -> None:

@@ -40,7 +40,10 @@ async def test_a_transformer_of_your_own() -> None:
 
 
 async def test_each_transformer_matches_what_the_table_says() -> None:
-    keys = [row[0].removeprefix("`{name:").removesuffix("}`").removeprefix("`{name}`, `{name:") for row in rows(PAGE, "Paths")]
+    keys = [
+        row[0].removeprefix("`{name:").removesuffix("}`").removeprefix("`{name}`, `{name:")
+        for row in rows(PAGE, "Paths")
+    ]
     good = {
         "str": ["a", "a%20b", "%C3%A9"],
         "int": ["0", "12"],
@@ -49,7 +52,13 @@ async def test_each_transformer_matches_what_the_table_says() -> None:
         "datetime": ["2026-01-31T12:00:00", "2026-01-31T12:00:00.5"],
         "path": ["", "a/b"],
     }
-    bad = {"str": ["", "a/b"], "int": ["-1", "x"], "float": ["1.", "x"], "uuid": ["1"], "datetime": ["2026-02-31T12:00:00"]}
+    bad = {
+        "str": ["", "a/b"],
+        "int": ["-1", "x"],
+        "float": ["1.", "x"],
+        "uuid": ["1"],
+        "datetime": ["2026-02-31T12:00:00"],
+    }
     assert keys == list(good)
     app = Lilya(routes=[Path(f"/{key}/{{name:{key}}}", hello) for key in keys])
     async with AsyncTestClient(app, follow_redirects=False) as client:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from itertools import product
 
 import httpx
 import pytest
@@ -14,7 +15,7 @@ from tests.e2e.wire import HTTP
 pytestmark = [pytest.mark.e2e]
 
 
-@pytest.fixture(scope="module", params=[(server, start) for server in SERVERS for start in ("ours", "its own")])
+@pytest.fixture(scope="module", params=list(product(SERVERS, ("ours", "its own"))), ids=", ".join)
 def process(request: pytest.FixtureRequest) -> Iterator[Process]:
     """The application under each server, started by us and by the server's own command."""
     server, start = request.param

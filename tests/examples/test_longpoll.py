@@ -25,7 +25,9 @@ def process() -> Iterator[Process]:
         if process.running():
             process.signal(signal.SIGTERM)
         assert process.exit_code() == 0, process.report()
-        assert "Traceback" not in process.log(), process.report()
+        log = process.log()
+        assert "Traceback" not in log, log
+        assert log.count("Running on") == 1, log  # by the server itself: nobody has configured a log
 
 
 def until_waiting(process: Process, client: httpx.Client, number: int) -> None:

@@ -352,6 +352,11 @@ def test_a_message_is_the_text_of_the_exception(exc: Exception, message: str) ->
     assert Tracer(Values()).trace(exc).message == message
 
 
+def test_a_message_is_left_as_it_is_but_for_passwords_in_urls() -> None:
+    trace = Tracer(Values()).trace(ValueError("unexpected token: x at postgres://ada:pw@host/"))
+    assert trace.message == "unexpected token: x at postgres://ada:***********@host/"
+
+
 def test_a_message_made_of_something_huge_is_not_made_whole() -> None:
     huge = "x" * 100_000_000
     for exc in (KeyError(huge), ValueError(huge), ValueError([huge]), ValueError(1, huge)):

@@ -5,10 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import anyio
+import httpx
 import pytest
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request as StarletteRequest
+from starlette.routing import Route
 
 from lilya.apps import Lilya
-from lilya.exceptions import ClientDisconnect
+from lilya.exceptions import ClientDisconnect, NotFound
+from lilya.middleware.exceptions import ExceptionMiddleware
 from lilya.middleware.server_error import ServerErrorMiddleware
 from lilya.requests import Request
 from lilya.responses import JSONResponse, PlainText
@@ -210,3 +216,21 @@ async def test_around_an_application_it_answers_what_that_lets_through() -> None
 
     answer = await fail(ServerErrorMiddleware(Lilya(routes=[Path("/", home)]), sorry))
     assert answer.json["sorry"] == "home"
+
+
+async def test_both_layers_work_in_starlette() -> None:
+    async def home(request: StarletteRequest) -> None:
+        if "lost" in request.query_params:
+            raise NotFound
+        raise Broken("home")
+
+    layers: list[Any] = [Middleware(ServerErrorMiddleware, debug=True), Middleware(ExceptionMiddleware)]
+    app = Starlette(routes=[Route("/", home)], middleware=layers)
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://example.org") as client:
+        lost = await client.get("/?lost=1")
+        assert (lost.status_code, lost.text) == (404, "The resource cannot be found.")
+        page = await client.get("/", headers={"accept": "text/html"})
+        assert page.status_code == 500
+        assert "Broken</h1>" in page.text
+        assert "What else is going on" not in page.text

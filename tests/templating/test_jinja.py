@@ -50,7 +50,7 @@ async def render(
     return await call(Lilya(routes=routes), path, **scope)
 
 
-# -- rendering ----------------------------------------------------------------------------------------------------------
+# -- rendering ---------------------------------------------------------------------------------------------------------
 
 
 @BOTH
@@ -127,7 +127,7 @@ async def test_a_child_may_be_changed_on_the_disk_and_is_seen(tmp_path: FilePath
         assert (await render(templates)).text == "after"
 
 
-# -- urls ---------------------------------------------------------------------------------------------------------------
+# -- urls --------------------------------------------------------------------------------------------------------------
 
 
 @BOTH
@@ -168,7 +168,7 @@ def test_urls_need_the_request_and_say_so(tmp_path: FilePath, write: Write) -> N
         Jinja2Template(tmp_path).get_template("home.html").render()
 
 
-# -- context processors -------------------------------------------------------------------------------------------------
+# -- context processors ------------------------------------------------------------------------------------------------
 
 
 def first(request: Request) -> dict[str, Any]:
@@ -213,7 +213,7 @@ async def test_a_sync_handler_is_given_a_rendered_answer_unless_a_processor_awai
     assert bodies == [b"first", b""]
 
 
-# -- where it happens ---------------------------------------------------------------------------------------------------
+# -- where it happens --------------------------------------------------------------------------------------------------
 
 
 async def test_a_sync_template_is_rendered_in_a_worker_thread(tmp_path: FilePath, write: Write) -> None:
@@ -295,7 +295,7 @@ async def test_what_is_kept_at_hand_is_bounded(tmp_path: FilePath) -> None:
     assert len(templates._ready) == 1
 
 
-# -- generators left open -----------------------------------------------------------------------------------------------
+# -- generators left open ----------------------------------------------------------------------------------------------
 
 
 class Stop(Exception):
@@ -334,7 +334,7 @@ async def test_an_async_generator_of_the_context_is_closed_however_the_page_ends
     assert log == ([] if way == "never begins" else ["closed"])
 
 
-# -- what is not found, what is refused ---------------------------------------------------------------------------------
+# -- what is not found, what is refused --------------------------------------------------------------------------------
 
 
 @BOTH
