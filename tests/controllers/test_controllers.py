@@ -136,6 +136,14 @@ async def test_it_works_wherever_a_route_does(app: ASGIApp) -> None:
     assert (await call(app, "/in/3")).json == {"id": 3}
 
 
+async def test_it_works_inside_another_framework() -> None:
+    applications: Any = pytest.importorskip("starlette.applications")
+    routing: Any = pytest.importorskip("starlette.routing")
+    app = applications.Starlette(routes=[routing.Mount("/in", app=Path("/{id:int}", Items))])
+    assert (await call(app, "/in/3")).json == {"id": 3}
+    assert (await call(app, "/in/3", "DELETE")).headers["allow"] == "GET, HEAD, PATCH, POST, PUT"
+
+
 async def test_parameters_of_a_prefix_reach_it() -> None:
     class Both(Controller):
         async def get(self, team: str, id: int) -> list[Any]:

@@ -95,4 +95,5 @@ def _output(code: str) -> str:
 if __name__ == "__main__":
     (ROOT / PAGE).write_text(render(), encoding="utf-8")
     for page in pages():
-        (ROOT / page).write_text(refresh(page), encoding="utf-8")
+        if (text := refresh(page)) != read(page):
+            (ROOT / page).write_text(text, encoding="utf-8")

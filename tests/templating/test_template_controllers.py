@@ -261,7 +261,7 @@ async def test_json_is_taken_as_well(page: PageOf) -> None:
 
 
 async def test_a_form_that_is_wrong_is_shown_once_more_with_what_is_wrong(page: PageOf) -> None:
-    answer = await ask(person_form(PersonForm, page), "POST", b"nam=Ada")
+    answer = await ask(person_form(PersonForm, page), "POST", b"tags=a")
     assert answer.status == 400
     assert answer.text.startswith("|__all__: ")
     assert "name" in answer.text
