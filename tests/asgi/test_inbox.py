@@ -253,8 +253,10 @@ async def test_a_disowned_inbox_serves_on_and_tells_nobody() -> None:
 
 async def test_a_message_of_another_protocol_is_the_servers_fault_and_said_so() -> None:
     inbox, _, _ = make({"type": "websocket.receive", "text": "a"})
-    with pytest.raises(RuntimeError, match=r"Expected ASGI message 'http.request' or 'http.disconnect', but got 'websoc"):
+    with pytest.raises(
+        RuntimeError, match=r"Expected ASGI message 'http.request' or 'http.disconnect', but got 'websoc"
+    ):
         await inbox.body()
     inbox, _, _ = make({"type": "websocket.receive", "text": "a"})
-    with pytest.raises(RuntimeError, match="but got 'websocket.receive'"):
+    with pytest.raises(RuntimeError, match=r"but got 'websocket.receive'"):
         await anext(inbox.stream())
