@@ -163,8 +163,8 @@ class Controller(Layered):
         return plans
 
     @classmethod
-    def _call(cls, name: str, **arguments: Any) -> Any:
-        return getattr(cls(), name)(**arguments)
+    def _call(cls, verb: str, /, **arguments: Any) -> Any:
+        return getattr(cls(), verb)(**arguments)
 
 
 class WebSocketController(Layered):

@@ -213,8 +213,8 @@ class Life:
             await self._supervisor.start(inner)
             self.watch = watch
             async with open_nursery() as self.task_group:
-                await send({"type": "lifespan.startup.complete"})
                 self._stage = "serving"
+                await send({"type": "lifespan.startup.complete"})
                 await receive()
                 self._stage = "shutdown"
                 self.drain()

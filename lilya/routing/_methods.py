@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import partialmethod
 from typing import Any, TypeVar
 
 from lilya.routing._base import BasePath
@@ -73,16 +72,38 @@ class RoutingMethodsMixin:
 
         return decorate
 
-    def _for_method(self, method: str, path: str, name: str | None = None, **options: Any) -> Callable[[F], F]:
-        """Decorate the handler of one method; GET brings HEAD."""
-        return self.route(path, [method], name, **options)
+    def get(self, path: str, name: str | None = None, **options: Any) -> Callable[[F], F]:
+        """Decorate the handler of GET and HEAD requests; the function is returned as it is."""
+        return self.route(path, ["GET"], name, **options)
 
-    get = partialmethod(_for_method, "GET")
-    head = partialmethod(_for_method, "HEAD")
-    query = partialmethod(_for_method, "QUERY")
-    post = partialmethod(_for_method, "POST")
-    put = partialmethod(_for_method, "PUT")
-    patch = partialmethod(_for_method, "PATCH")
-    delete = partialmethod(_for_method, "DELETE")
-    trace = partialmethod(_for_method, "TRACE")
-    options = partialmethod(_for_method, "OPTIONS")
+    def head(self, path: str, name: str | None = None, **options: Any) -> Callable[[F], F]:
+        """Decorate the handler of HEAD requests; the function is returned as it is."""
+        return self.route(path, ["HEAD"], name, **options)
+
+    def query(self, path: str, name: str | None = None, **options: Any) -> Callable[[F], F]:
+        """Decorate the handler of QUERY requests; the function is returned as it is."""
+        return self.route(path, ["QUERY"], name, **options)
+
+    def post(self, path: str, name: str | None = None, **options: Any) -> Callable[[F], F]:
+        """Decorate the handler of POST requests; the function is returned as it is."""
+        return self.route(path, ["POST"], name, **options)
+
+    def put(self, path: str, name: str | None = None, **options: Any) -> Callable[[F], F]:
+        """Decorate the handler of PUT requests; the function is returned as it is."""
+        return self.route(path, ["PUT"], name, **options)
+
+    def patch(self, path: str, name: str | None = None, **options: Any) -> Callable[[F], F]:
+        """Decorate the handler of PATCH requests; the function is returned as it is."""
+        return self.route(path, ["PATCH"], name, **options)
+
+    def delete(self, path: str, name: str | None = None, **options: Any) -> Callable[[F], F]:
+        """Decorate the handler of DELETE requests; the function is returned as it is."""
+        return self.route(path, ["DELETE"], name, **options)
+
+    def trace(self, path: str, name: str | None = None, **options: Any) -> Callable[[F], F]:
+        """Decorate the handler of TRACE requests; the function is returned as it is."""
+        return self.route(path, ["TRACE"], name, **options)
+
+    def options(self, path: str, name: str | None = None, **options: Any) -> Callable[[F], F]:
+        """Decorate the handler of OPTIONS requests; the function is returned as it is."""
+        return self.route(path, ["OPTIONS"], name, **options)

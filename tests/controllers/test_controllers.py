@@ -153,6 +153,15 @@ async def test_parameters_of_a_prefix_reach_it() -> None:
     assert (await call(app, "/red/3")).json == ["red", 3]
 
 
+@pytest.mark.parametrize("name", ["name", "verb", "cls"])
+async def test_a_parameter_may_have_any_name(name: str) -> None:
+    class Any_(Controller):
+        async def get(self, name: str = "", verb: str = "", cls: str = "") -> str:
+            return name + verb + cls
+
+    assert (await call(Lilya(routes=[Path(f"/{{{name}}}", Any_)]), "/word")).json == "word"
+
+
 async def test_a_route_is_named_after_it_and_found_by_that_name() -> None:
     assert APP.path_for("Items", id=3) == "/3"
 
