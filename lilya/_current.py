@@ -1,8 +1,8 @@
 """What surrounds the running code, for what is asked without a connection at hand: one context variable, no more.
 
 Its value is a mapping: the scope of the innermost application that serves, and over it what layers have put there under
-keys of their own. An application sets it for those only who can ask: for programs that have imported `lilya.context`
-(see `ASKING`). It travels as context variables do: into tasks, and into worker threads.
+keys of their own. It is set by the layers that are there for it, such as `GlobalContextMiddleware`: a request that asks
+for nothing pays for nothing. It travels as context variables do: into tasks, and into worker threads.
 """
 
 from __future__ import annotations
@@ -13,12 +13,9 @@ from typing import Any, Final
 import anyio
 import anyio.lowlevel
 
-__all__ = ["AROUND", "ASKING", "GLOBALS", "current_scope", "enter", "in_event_loop"]
+__all__ = ["AROUND", "GLOBALS", "current_scope", "enter", "in_event_loop"]
 
 AROUND: Final[ContextVar[dict[str, Any]]] = ContextVar("lilya.around")
-
-# Once this module is imported somebody may ask. The house itself never imports it on the way to an application.
-ASKING: Final = "lilya.context"
 
 # The key of the `G` that `lilya.context.g` stands for.
 GLOBALS: Final = "lilya.g"

@@ -1,14 +1,11 @@
 """What surrounds the running code: `g`, `request_context`, `session`; imported anywhere, used inside a request.
 
-    g                 values of one call of an application; nobody need prepare anything
+    g                 values of one request or websocket, inside `GlobalContextMiddleware`
     request_context   the request, inside `RequestContextMiddleware`
     session           its session, inside `SessionContextMiddleware`
 
 Each stands for something else in every request, and fails outside of one. They follow the code into tasks and worker
 threads. `Context` is given to handlers that ask for it, see `lilya.routing`.
-
-An application prepares for them only where this module was imported, so import it when your program starts: what is
-imported for the first time in the middle of a request is there from the next one on.
 """
 
 from __future__ import annotations
