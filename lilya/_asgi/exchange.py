@@ -28,7 +28,8 @@ from anyio.abc import TaskGroup
 from lilya._asgi.inbox import Inbox
 from lilya._asgi.outbox import Outbox
 from lilya._asgi.watch import Watch
-from lilya._sansio import http, websocket
+from lilya._sansio import websocket
+from lilya._sansio.http import HEADERS
 from lilya.concurrency.nursery import open_nursery, raise_plain, shielded, unwrap
 from lilya.exceptions import ClientDisconnect, WebSocketDisconnect, WebSocketRuntimeError
 from lilya.types import ASGIApp, Message, Receive, Scope, Send
@@ -99,7 +100,7 @@ class Exchange(Outbox):
 
     def __init__(self, home: Home, scope: Scope, receive: Receive, send: Send) -> None:
         self.sink = send
-        self.phase = http.HEADERS if scope["type"] == "http" else websocket.CONNECTING
+        self.phase = HEADERS if scope["type"] == "http" else websocket.CONNECTING
         self.home = home
         self.scope = scope
         self.born = time.monotonic()

@@ -93,11 +93,22 @@ async def respond(result: Any, scope: Scope, receive: Receive, send: Send) -> No
 
 def compile_http(plan: Plan, on_disconnect: OnDisconnect | None) -> ASGIApp:
     """The ASGI app of an HTTP handler. `on_disconnect` None: by the method."""
+    handler = callable_of(plan)
     invoke = invoke_http(plan)
 
     async def run(scope: Scope, receive: Receive, send: Send) -> None:
         try:
             result = await invoke(scope, receive, send)
+        except BaseExceptionGroup as group:
+            raise_plain(unwrap(group))
+        if not isinstance(result, Response):
+            result = Ok(result) if isinstance(result, DATA) else await response_of(result)
+        await result(scope, receive, send)
+
+    async def run_bare(scope: Scope, receive: Receive, send: Send) -> None:
+        """The same for a handler that is given nothing."""
+        try:
+            result = await handler()
         except BaseExceptionGroup as group:
             raise_plain(unwrap(group))
         if not isinstance(result, Response):
@@ -121,7 +132,6 @@ def compile_http(plan: Plan, on_disconnect: OnDisconnect | None) -> ASGIApp:
         await respond(result, scope, receive, send)
 
     bind = bind_http(plan)
-    handler = callable_of(plan)
 
     async def run_in_nursery(scope: Scope, receive: Receive, send: Send) -> None:
         exchange: Exchange = scope[EXCHANGE]
@@ -146,7 +156,9 @@ def compile_http(plan: Plan, on_disconnect: OnDisconnect | None) -> ASGIApp:
 
     if plan.nursery is not None:
         return run_in_nursery
-    return run_cancellable if plan.waits and on_disconnect != "ignore" else run
+    if plan.waits and on_disconnect != "ignore":
+        return run_cancellable
+    return run if plan.arguments else run_bare
 
 
 def compile_websocket(plan: Plan, on_disconnect: OnDisconnect | None) -> ASGIApp:

@@ -17,7 +17,6 @@ from __future__ import annotations
 import dis
 import functools
 import inspect
-import math
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -91,12 +90,11 @@ class _Channel(AsyncIterator[T]):
             await self._produce()
         except BaseException as exc:
             plain = unwrap(exc)
-            if isinstance(plain, (Exception, self._cancelled, BaseExceptionGroup)):
-                self._failure = plain  # a cancellation too: a shielded reader must not take it for the end
-            # Only asyncio has cancellations of no scope. Raised from here one would end the block in silence.
-            foreign = isinstance(plain, self._cancelled) and anyio.current_effective_deadline() > -math.inf
-            if not foreign and not isinstance(plain, Exception):
+            if not isinstance(plain, (Exception, BaseExceptionGroup, self._cancelled)):
                 raise
+            # A cancellation is handed over too: a shielded reader must not take it for the end, and one that belongs to
+            # no scope, which only asyncio has, would end the block in silence if it was raised here.
+            self._failure = plain
         finally:
             self._ended = True
             self._announce()

@@ -265,7 +265,7 @@ class _Unit:
             failure = unwrap(exc)
             if not isinstance(failure, Exception):
                 cancelled = isinstance(failure, anyio.get_cancelled_exc_class())
-                if not cancelled or not ready.given or self.stopping or _being_cancelled():
+                if not cancelled or _being_cancelled():
                     raise
                 # Only asyncio has cancellations of no scope. Raised from here one would end the nursery in silence.
                 self.last_error = failure

@@ -108,7 +108,8 @@ class Dispatcher:
             method = scope["method"]
         try:
             for leaf, params, end in found:
-                if leaf.methods is None or method in leaf.methods:
+                methods = leaf.methods
+                if methods is None or method in methods:
                     if leaf.gate is not None:
                         more = leaf.gate(scope)
                         if more is None:

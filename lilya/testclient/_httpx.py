@@ -12,7 +12,7 @@ try:
     import httpx
 except ModuleNotFoundError:
     try:
-        import httpx2 as httpx  # type: ignore[no-redef]
+        import httpx2 as httpx  # type: ignore[import-not-found, no-redef, unused-ignore]
     except ModuleNotFoundError:
         raise MissingDependency("the test client needs httpx: pip install 'lilya[testing]'") from None
 

@@ -297,12 +297,16 @@ def test_templates_with_a_replaced_transformer_keep_the_one_they_were_parsed_wit
 @pytest.mark.parametrize("form", ["/r{}", "/r{}/items/{{id:int}}", "/{{tenant}}/r{}/{{name}}", "/r{}/{{rest:path}}"])
 def test_the_work_does_not_grow_with_the_number_of_templates(form: str) -> None:
     small, large = (tree_of(*(form.format(i) for i in range(n))) for n in (3, 3000))
-    work = calls(small, form.format(1).replace("{id:int}", "7"))
+
+    def least(tree: PathTree[str], path: str) -> int:
+        return min(calls(tree, path) for _ in range(3))  # the collector may run in between
+
+    work = least(small, form.format(1).replace("{id:int}", "7"))
     assert work > 0
     for i in (0, 1, 1500, 2999):
-        assert calls(large, form.format(i).replace("{id:int}", "7")) == work
+        assert least(large, form.format(i).replace("{id:int}", "7")) == work
     miss = form.format("none").replace("{id:int}", "7")
-    assert calls(large, miss) == calls(small, miss)
+    assert least(large, miss) == least(small, miss)
 
 
 def test_a_long_path_is_not_looked_at_beyond_the_longest_template() -> None:

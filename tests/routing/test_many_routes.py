@@ -117,4 +117,6 @@ def test_a_route_more_costs_as_much_as_any_other_however_many_there_are(flat: Li
             app.add_route("/one/more", handler)
         return calls()
 
-    assert adding(flat) == adding(few("flat"))
+    smaller = few("flat")
+    # The least of some: the collector may run in between.
+    assert min(adding(flat) for _ in range(5)) == min(adding(smaller) for _ in range(5))
