@@ -103,7 +103,7 @@ def compile_http(plan: Plan, on_disconnect: OnDisconnect | None) -> ASGIApp:
             raise_plain(unwrap(group))
         if not isinstance(result, Response):
             result = Ok(result) if isinstance(result, DATA) else await response_of(result)
-        await result(scope, receive, send)
+        await result.__call__(scope, receive, send)  # by name: half the cost of a call of the object
 
     async def run_bare(scope: Scope, receive: Receive, send: Send) -> None:
         """The same for a handler that is given nothing."""
@@ -113,7 +113,7 @@ def compile_http(plan: Plan, on_disconnect: OnDisconnect | None) -> ASGIApp:
             raise_plain(unwrap(group))
         if not isinstance(result, Response):
             result = Ok(result) if isinstance(result, DATA) else await response_of(result)
-        await result(scope, receive, send)
+        await result.__call__(scope, receive, send)
 
     async def run_cancellable(scope: Scope, receive: Receive, send: Send) -> None:
         if on_disconnect is None and scope["method"] not in SAFE_METHODS:

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, NoReturn
 from urllib.parse import quote
 
+from lilya._asgi.outbox import Outbox
 from lilya._sansio.cookies import format_cookie
 from lilya._sansio.headers import check_value
 from lilya.background import run_after
@@ -25,6 +26,12 @@ DENIAL_KINDS = ("websocket.http.response.start", "websocket.http.response.body")
 
 Background = Callable[[], Awaitable[Any]]
 HeadersInput = Header | Mapping[str, Any] | Iterable[tuple[str, str]] | None
+
+# The `send` of an exchange, which can take both messages at once.
+SEND = Outbox.send
+
+# What most content is, and certainly nothing to be awaited: looking for that in vain is dear.
+AT_HAND = frozenset({str, bytes, dict, list, type(None)})
 
 # The lengths most bodies have, already written out.
 LENGTHS = tuple(b"%d" % n for n in range(4096))
@@ -83,7 +90,7 @@ class Response:
             self.encoders = tuple(each() if isinstance(each, type) else each for each in encoders)
         if headers:
             self._headers = Header(headers)
-        if hasattr(content, "__await__"):
+        if type(content) not in AT_HAND and hasattr(content, "__await__"):
             self.body = b""
             self._pending = content
         else:
@@ -227,8 +234,14 @@ class Response:
         start, end = HTTP_KINDS if scope["type"] == "http" else DENIAL_KINDS
         try:
             headers = self._default_headers() if self._headers is None else self.raw_headers
-            await send({"type": start, "status": status, "headers": headers})
-            await send({"type": end, "body": body})
+            if getattr(send, "__func__", None) is SEND:
+                writer: Outbox = send.__self__  # type: ignore[attr-defined]
+                await writer.send_whole(
+                    {"type": start, "status": status, "headers": headers}, {"type": end, "body": body}
+                )
+            else:
+                await send({"type": start, "status": status, "headers": headers})
+                await send({"type": end, "body": body})
         except OSError:  # the client is gone, in our words or in the server's (ASGI 2.4)
             if self.background is not None:
                 await run_after(self.background, scope)

@@ -119,3 +119,53 @@ async def test_cancelling_a_send_lets_the_cancellation_through() -> None:
         await outbox.send(START)
     assert scope.cancelled_caught
     assert not outbox.gone
+
+
+def recording(log: list[Any], then: Any = None) -> Any:
+    async def send(message: Message) -> None:
+        log.append((message["type"], outbox[0].phase))
+        if then is not None:
+            then(outbox[0])
+
+    outbox: list[Outbox] = []
+    outbox.append(Outbox(send, http.HEADERS))
+    return outbox[0]
+
+
+async def test_a_whole_response_moves_as_its_two_messages_do() -> None:
+    log: list[Any] = []
+    outbox = recording(log)
+    await outbox.send_whole(START, LAST)
+    assert log == [("http.response.start", http.BODY), ("http.response.body", http.DONE)]
+    with pytest.raises(RuntimeError, match="after the response was complete"):
+        await outbox.send_whole(START, LAST)
+
+
+async def test_a_whole_response_after_a_start_is_refused_as_its_start_is() -> None:
+    outbox = recording([])
+    await outbox.send(START)
+    with pytest.raises(RuntimeError, match=r"but got 'http\.response\.start'"):
+        await outbox.send_whole(START, LAST)
+
+
+async def test_a_client_that_leaves_between_the_two_messages_gets_no_body() -> None:
+    log: list[Any] = []
+    outbox = recording(log, Outbox.disconnected)
+    with pytest.raises(ClientDisconnect):
+        await outbox.send_whole(START, LAST)
+    assert [kind for kind, _ in log] == ["http.response.start"]
+    with pytest.raises(ClientDisconnect):
+        await outbox.send_whole(START, LAST)
+
+
+@pytest.mark.parametrize("step", [0, 1])
+async def test_a_whole_response_says_what_broke_in_the_server(step: int) -> None:
+    async def send(message: Message) -> None:
+        if message is (START, LAST)[step]:
+            raise BrokenPipeError("cut")
+
+    outbox = Outbox(send, http.HEADERS)
+    with pytest.raises(ClientDisconnect) as caught:
+        await outbox.send_whole(START, LAST)
+    assert isinstance(caught.value.__cause__, BrokenPipeError)
+    assert outbox.gone == (step == 0)  # once the last message is on its way, a disconnect is no event any more
