@@ -79,17 +79,18 @@ class Layers:
 class Leaf:
     """A route as it stands in the tree.
 
-    `app` is the route inside all its layers. `methods` None: any. `keys` is what matching adds to the scope. `depth`
+    `app` is the route inside all its layers. `methods` None: any. `handler` is what the scope is told. `depth`
     is the number of segments of the includes' prefixes, to be added to `root_path`, `own` that of the route's own, 0
     where one may match a slash. An `edge` stands for what is below an include with layers and matches none of its
     routes. `redirects`: whether a path with a slash too many or too few is led here. A `gate` looks at more than the
-    path, and gives parameters.
+    path, and gives parameters. `path` is the template's text; a `plain` leaf is none of an include's, has no gate and
+    matches whole paths.
     """
 
     route: Any
     template: PathTemplate
     app: ASGIApp
-    keys: dict[str, Any]
+    handler: Any = None
     methods: frozenset[str] | None = None
     depth: int = 0
     own: int = 0
@@ -98,6 +99,8 @@ class Leaf:
     redirects: bool = True
     gate: Callable[[Scope], dict[str, Any] | None] | None = None
     name: str = ""
+    path: str = ""
+    plain: bool = False
     inner: dict[Any, ASGIApp] = field(default_factory=dict)
 
 
@@ -179,13 +182,13 @@ class Bed:
         leaf.depth = self.depth
         own = leaf.template.segments[self.depth :]
         leaf.own = 0 if any(isinstance(part, Param) and part.spans for each in own for part in each) else len(own)
+        leaf.path = leaf.template.path
         leaf.name = (self.name + leaf.name).rstrip(":")
         leaf.redirects = self.redirects
         for crossing in reversed(self.crossings):
             leaf.inner[crossing] = leaf.app
             leaf.app = crossing.stack
-        if self.crossings:
-            leaf.keys = {**leaf.keys, LEAF: leaf}
+        leaf.plain = not (leaf.depth or leaf.prefix or leaf.gate or leaf.inner)
         tree.add(leaf.template, leaf, prefix=leaf.prefix or leaf.edge)
         if not leaf.edge:
             self.leaves.append(leaf)

@@ -110,20 +110,24 @@ class Dispatcher:
             for leaf, params, end in found:
                 methods = leaf.methods
                 if methods is None or method in methods:
-                    if leaf.gate is not None:
+                    if not leaf.plain and leaf.gate is not None:
                         more = leaf.gate(scope)
                         if more is None:
                             continue
                         params = {**params, **more}
                     # What matched is set outside, for middleware that looks at it on the way back; everything else in
                     # a shallow copy, so that what the route changes stays inside.
-                    scope.update(leaf.keys)
+                    scope["route"] = leaf.route
+                    scope["handler"] = leaf.handler
+                    scope["route_path_template"] = leaf.path
                     if ABOVE in scope:
                         tell_above(scope, leaf)
                     child = scope.copy()
-                    before = scope.get("path_params")
-                    child["path_params"] = {**before, **params} if before else dict(params) if params else {}
-                    if leaf.depth or leaf.prefix:
+                    if "path_params" in scope:
+                        child["path_params"] = {**scope["path_params"], **params}
+                    else:
+                        child["path_params"] = dict(params) if params else {}
+                    if not leaf.plain:
                         self._descend(scope, child, path, leaf, end)
                     try:
                         return await leaf.app(child, receive, send)
@@ -149,6 +153,8 @@ class Dispatcher:
             child["path"] = root + path  # some servers leave the root out of the path (ASGI puts it in)
         child.setdefault("app_root_path", root)
         child["root_path"] = root + prefix
+        if leaf.inner:
+            child[LEAF] = leaf
         if leaf.prefix:
             child[ABOVE] = (*scope.get(ABOVE, ()), (scope, leaf.template.path))
 
@@ -188,11 +194,11 @@ class Dispatcher:
 
         leaf, params, end = match
         app: ASGIApp = refuse
-        stand_in = Leaf(leaf.route, leaf.template, refuse, {})
+        stand_in = Leaf(leaf.route, leaf.template, refuse)
         for crossing in leaf.inner:  # innermost first
             stand_in.inner[crossing] = app
             app = crossing.stack
-        scope.update(leaf.keys)
-        child = {**scope, "path_params": {**(scope.get("path_params") or {}), **params}, LEAF: stand_in}
+        child = {**scope, "path_params": {**(scope.get("path_params") or {}), **params}}
         self._descend(scope, child, path, leaf, end)
+        child[LEAF] = stand_in
         await app(child, receive, send)

@@ -87,7 +87,7 @@ class Include(Alone):
             return
         if self.name:  # not to be matched, but reversed
             template = bed.prefix_template(self.path)
-            bed.leaves.append(Leaf(self, template, self, {}, prefix=True, name=bed.name + self.name))
+            bed.leaves.append(Leaf(self, template, self, prefix=True, name=bed.name + self.name))
         below = bed.under(self)
         below.plant_all(self._routes)
         if self.layers:
@@ -98,14 +98,13 @@ class Include(Alone):
         compile_inner = getattr(self.app, "compile", None)
         if compile_inner is not None:
             compile_inner(bed.outer | set(template.names))
-        keys = {"route": self, "handler": self.app, "route_path_template": template.path}
         for tree in (bed.http, bed.websocket):
-            bed.plant(tree, Leaf(self, template, self.stack, keys, prefix=True, name=self.name or ""))
+            bed.plant(tree, Leaf(self, template, self.stack, self.app, prefix=True, name=self.name or ""))
         bed.leaves.pop()  # the one of websockets: reversing needs it once
 
     def _plant_edge(self, below: Bed) -> None:
         for tree in (below.http, below.websocket):
-            below.plant(tree, Leaf(self, below.prefix_template(), self, {}, methods=frozenset(), edge=True))
+            below.plant(tree, Leaf(self, below.prefix_template(), self, methods=frozenset(), edge=True))
 
     def reverse(self, own_name: str, name: str, path_params: dict[str, Any]) -> URLPath | None:
         """The path of a route of the app, below the prefix; None where the name is another's. `own_name` is our own."""

@@ -86,8 +86,7 @@ class Route(Alone):
     def _leaf(self, bed: Bed, methods: frozenset[str] | None) -> Leaf:
         template = bed.template(self.path)
         app = self._app(bed.outer | set(template.names), self.on_disconnect or bed.on_disconnect)
-        keys = {"route": self, "handler": self.handler, "route_path_template": template.path}
-        return Leaf(self, template, self.layers.around(app), keys, methods=methods, name=self.name or "")
+        return Leaf(self, template, self.layers.around(app), self.handler, methods=methods, name=self.name or "")
 
     def path_for(self, name: str, /, **path_params: Any) -> URLPath:
         """The path of this route. Raises `NoMatchFound` for another name or other parameters."""

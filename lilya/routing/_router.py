@@ -60,7 +60,7 @@ class Router(RoutingMethodsMixin):
             self.routes, redirect_slashes=redirect_slashes, default=default, on_disconnect=on_disconnect
         )
         # The way in: dispatch inside the layers.
-        self.entrance: ASGIApp = self.layers.around(self._dispatcher)
+        self.entrance: ASGIApp = self.layers.around(self._dispatcher.__call__)
 
     # -- routes -----------------------------------------------------------------------------------------------------
 
