@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lilya.encoders import ENCODER_TYPES, Encoder, json_bytes, json_encode
+from lilya.encoders._json import make_encode
 
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -267,3 +268,13 @@ def test_a_writer_of_the_caller_keeps_its_own_errors() -> None:
 def test_decimals_keep_their_digits() -> None:
     assert json_bytes(Decimal("1E+2")) == b'"1E+2"'
     assert json_bytes(Decimal("0.30")) == b'"0.30"'
+
+
+@given(JSON_VALUES)
+def test_the_kept_writer_writes_what_the_standard_library_writes(value: Any) -> None:
+    assert json_bytes(value) == json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def test_without_the_writer_in_c_json_is_written_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json.encoder, "c_make_encoder", None)
+    assert make_encode()({"a": [1, "é", None]}) == '{"a":[1,"é",null]}'
