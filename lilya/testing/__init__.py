@@ -4,6 +4,7 @@ from lilya.testing.exceptions import ASGISpecViolation, HandshakeDenied, Lifespa
 from lilya.testing.exchange import MemoryExchange, ResponseHead
 from lilya.testing.leaks import assert_no_leaks
 from lilya.testing.lifespan import MemoryLifespan
+from lilya.testing.lint import lint
 from lilya.testing.options import DEFAULT_EXTENSIONS, ServerOptions
 from lilya.testing.script import (
     AfterSent,
@@ -39,5 +40,6 @@ __all__ = [
     "cancel_everywhere",
     "disconnect_everywhere",
     "http_scope",
+    "lint",
     "websocket_scope",
 ]

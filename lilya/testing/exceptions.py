@@ -1,7 +1,7 @@
 """What the test tools raise of their own. Everything else that reaches a test is the application's own exception.
 
 LilyaException
-+-- ASGISpecViolation    the application broke the ASGI specification (an AssertionError)
++-- ASGISpecViolation    the ASGI specification was broken, mostly by the application (an AssertionError)
 +-- LifespanFailed       `lifespan.*.failed` without an exception behind it (a RuntimeError)
 +-- ResponseAborted      the application ended, or failed, in the middle of its response (a ConnectionError)
 +-- HandshakeDenied      a websocket handshake was answered with an HTTP response (a WebSocketDisconnect)
@@ -10,6 +10,8 @@ LilyaException
 
 from __future__ import annotations
 
+from typing import Literal
+
 from lilya.exceptions import LilyaException, WebSocketDisconnect
 from lilya.types import RawHeaders
 
@@ -17,10 +19,17 @@ __all__ = ["ASGISpecViolation", "HandshakeDenied", "LifespanFailed", "ResponseAb
 
 
 class ASGISpecViolation(LilyaException, AssertionError):
-    """The application broke the ASGI specification: what it did, what was allowed, and where the rule stands.
+    """The ASGI specification was broken: what was done, what was allowed, and the section where the rule stands.
 
-    Raised from `send`, where the fault is made, and, should the application swallow it there, from the call.
+    An application's fault is raised from `send`, where it is made, and, should the application swallow it there, from
+    the call. `culprit` is "application" or, as only `lilya.testing.lint` can find, "server".
     """
+
+    def __init__(self, fault: str, section: str, *, culprit: Literal["application", "server"] = "application") -> None:
+        super().__init__(f"{fault} [{section}]")
+        self.fault = fault
+        self.section = section
+        self.culprit = culprit
 
 
 class LifespanFailed(LilyaException, RuntimeError):
