@@ -1,9 +1,10 @@
 """Clients that test an ASGI application in memory: real streams, real disconnects, virtual time."""
 
+from lilya.testclient._create import create_async_client, create_client
 from lilya.testclient.async_client import AsyncTestClient
 from lilya.testclient.client import TestClient
 from lilya.testclient.exceptions import ASGISpecViolation, LifespanFailed, WebSocketDenialResponse, WebSocketDisconnect
-from lilya.testclient.websockets import AsyncWebSocketSession, WebSocketSession
+from lilya.testclient.websockets import AsyncWebSocketSession, WebSocketSession, WebSocketTestSession
 
 __all__ = [
     "ASGISpecViolation",
@@ -14,4 +15,7 @@ __all__ = [
     "WebSocketDenialResponse",
     "WebSocketDisconnect",
     "WebSocketSession",
+    "WebSocketTestSession",
+    "create_async_client",
+    "create_client",
 ]

@@ -12,6 +12,7 @@ import anyio
 from lilya.testclient._httpx import CookieTypes, HeaderTypes, httpx
 from lilya.testclient._shared import (
     Subject,
+    Targets,
     TestResponse,
     default_headers,
     handshake_request,
@@ -31,6 +32,7 @@ T = TypeVar("T")
 
 # Where a request carries the server it goes to, for the transport to find.
 _SERVER = "lilya.server"
+_STREAMS = "lilya.streams"  # whether the response is read later, piece by piece
 
 
 class AsyncTestClient(Subject, httpx.AsyncClient):
@@ -76,6 +78,7 @@ class AsyncTestClient(Subject, httpx.AsyncClient):
         self._take(app, root_path, options, cookies)
         self._running: MemoryServer | None = None
         self._stack = AsyncExitStack()
+        self._targets = Targets()
         super().__init__(
             base_url=base_url,
             headers=default_headers(headers),
@@ -105,7 +108,11 @@ class AsyncTestClient(Subject, httpx.AsyncClient):
 
     def build_request(self, method: str, url: httpx.URL | str, **options: Any) -> httpx.Request:
         """As `httpx.AsyncClient.build_request`; an async generator as `content` is closed when the client leaves."""
-        request = super().build_request(method, url, **options)
+        plain = not options.get("params") and not self.params
+        known = self._targets.find(self.base_url, url) if plain else None
+        request = super().build_request(method, known or url, **options)
+        if plain and known is None:
+            self._targets.keep(url, request.url)
         content = options.get("content")
         if isinstance(content, AsyncGenerator):
             request.stream = _Upload(content)
@@ -158,9 +165,11 @@ class AsyncTestClient(Subject, httpx.AsyncClient):
         if self._running is not None:
             await self._running.wait_idle()
 
-    async def _send_to(self, server: MemoryServer, request: httpx.Request, **how: Any) -> httpx.Response:
-        request.extensions[_SERVER] = server
-        return await super().send(request, **how)
+    async def _send_to(
+        self, server: MemoryServer, request: httpx.Request, *, stream: bool, **how: Any
+    ) -> httpx.Response:
+        request.extensions |= {_SERVER: server, _STREAMS: stream}
+        return await super().send(request, stream=stream, **how)
 
     def _lease(self) -> AbstractAsyncContextManager[MemoryServer]:
         """The client's server, or one for this request alone."""
@@ -186,7 +195,10 @@ class _Transport(httpx.AsyncBaseTransport):
         except BaseException:
             exchange.disconnect()
             raise
-        return AsyncTestResponse.made(head, exchange, _Stream(exchange, timeout))
+        stream = _Stream(exchange, timeout)
+        if request.extensions[_STREAMS]:
+            return AsyncTestResponse.made(head, exchange, stream)
+        return TestResponse.made(head, exchange, httpx.ByteStream(await stream.whole()))
 
 
 class AsyncTestResponse(TestResponse):
@@ -256,13 +268,26 @@ class _Stream(httpx.AsyncByteStream):
         return self
 
     async def __anext__(self) -> bytes:
-        try:
-            chunk = await _bounded("the application did not send on", self._exchange.chunk, self._timeout)
-        except ResponseAborted as exc:
-            raise httpx.RemoteProtocolError(str(exc)) from exc
+        chunk = await self._next()
         if chunk is None:
             raise StopAsyncIteration
         return chunk
+
+    async def _next(self) -> bytes | None:
+        try:
+            return await _bounded("the application did not send on", self._exchange.chunk, self._timeout)
+        except ResponseAborted as exc:
+            raise httpx.RemoteProtocolError(str(exc)) from exc
+
+    async def whole(self) -> bytes:
+        """All of it, and the end of the exchange."""
+        chunks = []
+        try:
+            while (chunk := await self._next()) is not None:
+                chunks.append(chunk)
+        finally:
+            await self.aclose()
+        return b"".join(chunks)
 
     async def aclose(self) -> None:
         try:

@@ -19,7 +19,7 @@ from lilya.testing.server import MemoryServer
 from lilya.testing.websocket import MemoryWebSocket
 from lilya.types import Message, RawHeaders, Scope
 
-__all__ = ["AsyncWebSocketSession", "WebSocketSession"]
+__all__ = ["AsyncWebSocketSession", "WebSocketSession", "WebSocketTestSession"]
 
 T = TypeVar("T")
 
@@ -272,3 +272,6 @@ class WebSocketSession:
     def _portal_now(self) -> Portal:
         assert self._portal is not None
         return self._portal
+
+
+WebSocketTestSession = WebSocketSession

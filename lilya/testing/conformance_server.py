@@ -87,9 +87,7 @@ def judge_scope(scope: Scope) -> None:
     if kind == "lifespan":
         return
     _judge_target(scope, complain)
-    for name, value in judge_headers(scope.get("headers", ()), complain).items():
-        if name.startswith(b":"):
-            raise complain(f"the pseudo header {name!r}: {value!r} is to be removed")
+    judge_headers(scope.get("headers", ()), complain)  # pseudo headers begin with a colon: no header names
     if scope.get("extensions") is not None:
         want("extensions", scope["extensions"], Mapping, complain)
     _judge_address("client", scope.get("client"), int, complain)

@@ -12,6 +12,8 @@ from typing import Any
 
 import anyio
 import anyio.lowlevel
+from anyio import TaskHandle
+from anyio.abc import TaskGroup
 
 from lilya.concurrency.nursery import raise_plain
 from lilya.exceptions import ClientDisconnect, WebSocketDisconnect
@@ -43,17 +45,22 @@ class Connection(ABC):
         self._failure: BaseException | None = None
         self._background: list[Exception] = []
         self._deadline = 0.0
-        self._frame = anyio.CancelScope()
+        self._task: TaskHandle[None] | None = None
         self._ended: anyio.Event | None = None  # exists while somebody waits for the end
         scope["extensions"]["lilya.background"] = {"failed": self._background.append}
+
+    def start(self, nursery: TaskGroup, registry: dict[Connection, None]) -> None:
+        """Call the application in a task of `nursery`; stand in `registry` until all is seen of it."""
+        self.registry = registry
+        registry[self] = None
+        self._task = nursery.start_soon(self.run, name=self.name)
 
     # -- the server's side ------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
         """Call the application. Its exceptions are kept for the client; cancellation ends it and propagates."""
         try:
-            with self._frame:
-                await self._serve()
+            await self._serve()
         finally:
             self._close_pipes()
             self.ended = True
@@ -124,7 +131,8 @@ class Connection(ABC):
 
     def cancel(self) -> None:
         """Cancel the application's call."""
-        self._frame.cancel()
+        if self._task is not None:
+            self._task.cancel()
 
     async def aclose(self) -> None:
         """Leave, wait for the application to return, and raise what it raised, once.

@@ -122,9 +122,7 @@ class MemoryServer:
         crash = self._lifespan.failure() if self._lifespan is not None else None
         if crash is not None:
             raise_plain(crash)
-        connection.registry = self._connections
-        self._connections[connection] = None
-        self._nursery.start_soon(connection.run, name=connection.name)
+        connection.start(self._nursery, self._connections)
 
     async def _finish(self) -> None:
         self._nursery = None
