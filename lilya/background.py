@@ -16,6 +16,7 @@ from functools import partial
 from typing import Any
 
 from lilya._asgi.exchange import Home, Nowhere, exchange_of
+from lilya._asgi.lifespan import WITNESS
 from lilya.concurrency.nursery import open_nursery, unwrap
 from lilya.concurrency.threads import enforce_async_callable
 from lilya.types import Scope
@@ -23,9 +24,6 @@ from lilya.types import Scope
 __all__ = ["Task", "Tasks"]
 
 logger = logging.getLogger("lilya.background")
-
-# What `scope["extensions"]` holds when whoever plays the server wants to hear of failed background tasks (a test does).
-WITNESS = "lilya.background"
 
 
 class Task:
@@ -130,7 +128,7 @@ async def _run(task: Callable[[], Any], scope: Scope) -> bool:
             await task()
     except Exception as exc:
         failure = unwrap(exc)
-        route = scope.get("route_path_template") or scope.get("path", "")
+        route = _route(scope)
         logger.error(
             "background task %r of %s failed",
             _name(task),
@@ -140,6 +138,7 @@ async def _run(task: Callable[[], Any], scope: Scope) -> bool:
         )
         witness = (scope.get("extensions") or {}).get(WITNESS)
         if witness is not None:
+            failure.add_note(f"in background task {_name(task)!r} of {route}")
             witness["failed"](failure)
         return False
     return True
@@ -148,7 +147,26 @@ async def _run(task: Callable[[], Any], scope: Scope) -> bool:
 def _detach(task: Task, scope: Scope) -> None:
     exchange = exchange_of(scope)
     home: Home = Nowhere() if exchange is None else exchange.home
-    home.start_soon(task, name=task.name)
+    home.start_soon(_Detached(task, _route(scope)), name=task.name)
+
+
+class _Detached:
+    """A detached task, whose failure names the route it comes from."""
+
+    def __init__(self, task: Task, route: str) -> None:
+        self._task = task
+        self._route = route
+
+    async def __call__(self) -> None:
+        try:
+            await self._task()
+        except Exception as exc:
+            exc.add_note(f"in background task {self._task.name!r} of {self._route}, detached")
+            raise
+
+
+def _route(scope: Scope) -> str:
+    return scope.get("route_path_template") or scope.get("path", "")
 
 
 def _name(task: object) -> str:

@@ -34,12 +34,16 @@ from lilya.concurrency.service import Service, Supervisor
 from lilya.concurrency.threads import enforce_async_callable, thread_limits
 from lilya.types import Receive, Scope, Send
 
-__all__ = ["EXIT_SECONDS", "Life"]
+__all__ = ["EXIT_SECONDS", "WITNESS", "Life"]
 
 logger = logging.getLogger("lilya.lifespan")
 
 # How long the lifespans may take to close what they opened, in seconds, when even cancellation must wait for it.
 EXIT_SECONDS = 30.0
+
+# What `scope["extensions"]` holds when whoever plays the server wants to hear of tasks that no client waits for (a test
+# does): `failed(exception)`, and in the scope of the lifespan also `started(name)` and `ended(name)`.
+WITNESS = "lilya.background"
 
 Part = Callable[[], AbstractAsyncContextManager[Mapping[str, Any] | None]]
 
@@ -68,6 +72,7 @@ class Life:
         self._supervisor: Supervisor | None = None
         self.live: dict[Exchange, None] = {}
         self._jobs: dict[_Job, None] = {}
+        self._witness: Mapping[str, Callable[[Any], None]] | None = None
         self._drained: anyio.Event | None = None  # exists while somebody waits for draining
         self.idle: anyio.Event | None = None  # exists while somebody waits for the exchanges to end
 
@@ -111,6 +116,8 @@ class Life:
         nursery = self.nursery()
         job = _Job(name or getattr(fn, "__qualname__", None) or repr(fn), time.monotonic())
         self._jobs[job] = None
+        if self._witness is not None:
+            self._witness["started"](job.name)
         nursery.start_soon(self._guarded, job, partial(enforce_async_callable(fn), *args), name=job.name)
 
     async def _guarded(self, job: _Job, fn: Callable[[], Awaitable[object]]) -> None:
@@ -121,9 +128,15 @@ class Life:
             raise
         except Exception as exc:
             self.failed_tasks += 1
-            logger.error("task %r failed", job.name, exc_info=unwrap(exc), extra={"task": job.name})
+            failure = unwrap(exc)
+            logger.error("task %r failed", job.name, exc_info=failure, extra={"task": job.name})
+            if self._witness is not None:
+                failure.add_note(f"in task {job.name!r} of the application's nursery")
+                self._witness["failed"](failure)
         finally:
             del self._jobs[job]
+            if self._witness is not None:
+                self._witness["ended"](job.name)
 
     def statistics(self) -> Statistics:
         """A frozen picture of what is running now."""
@@ -154,6 +167,7 @@ class Life:
         if self.watch is not None:
             raise RuntimeError("the application is running already: one lifespan at a time")
         await receive()
+        self._witness = (scope.get("extensions") or {}).get(WITNESS)
         self.failure = None
         self.draining = False
         self._drained = None

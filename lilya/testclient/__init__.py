@@ -3,7 +3,13 @@
 from lilya.testclient._create import create_async_client, create_client
 from lilya.testclient.async_client import AsyncTestClient
 from lilya.testclient.client import TestClient
-from lilya.testclient.exceptions import ASGISpecViolation, LifespanFailed, WebSocketDenialResponse, WebSocketDisconnect
+from lilya.testclient.exceptions import (
+    ASGISpecViolation,
+    LifespanFailed,
+    LifespanTimeout,
+    WebSocketDenialResponse,
+    WebSocketDisconnect,
+)
 from lilya.testclient.websockets import AsyncWebSocketSession, WebSocketSession, WebSocketTestSession
 
 __all__ = [
@@ -11,6 +17,7 @@ __all__ = [
     "AsyncTestClient",
     "AsyncWebSocketSession",
     "LifespanFailed",
+    "LifespanTimeout",
     "TestClient",
     "WebSocketDenialResponse",
     "WebSocketDisconnect",

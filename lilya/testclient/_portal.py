@@ -16,6 +16,7 @@ from lilya.exceptions import ImproperlyConfigured
 from lilya.testclient._clock import AutojumpClock
 from lilya.testclient._httpx import httpx
 from lilya.testing.connection import split_cancelled
+from lilya.testing.exceptions import LifespanTimeout
 from lilya.testing.server import MemoryServer
 
 __all__ = ["Loop", "Portal", "open_portal"]
@@ -155,8 +156,8 @@ class CallTimeout(Exception):
 def open_portal(server: MemoryServer, loop: Loop, timeout: float | None) -> Iterator[Portal]:
     """Run `server` in a thread while the block is open; starting and stopping take at most `timeout` real seconds each.
 
-    Raises what start-up and shutdown of the application raise, and `TimeoutError` naming the one that hangs; the event
-    loop is then ended by cancellation.
+    Raises what start-up and shutdown of the application raise, and `LifespanTimeout` naming the one that hangs; the
+    event loop is then ended by cancellation.
     """
     clock: _Clock = _RealClock()
     options = loop.options
@@ -177,7 +178,7 @@ def _bounded(portal: Portal, step: Callable[[], Awaitable[None]], timeout: float
     try:
         portal.call(step, timeout=timeout)
     except CallTimeout:
-        raise TimeoutError(
+        raise LifespanTimeout(
             f"the application did not {name} within {timeout} s: something in its lifespan, or in a connection that is "
             "still open, waits for ever; TestClient(..., timeout=...) sets the bound"
         ) from None

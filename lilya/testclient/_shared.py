@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
+
+import anyio
 
 from lilya.testclient._httpx import CookieTypes, HeaderTypes, httpx
 from lilya.testing.exchange import MemoryExchange, ResponseHead
@@ -19,12 +21,15 @@ __all__ = [
     "Targets",
     "TestResponse",
     "as_asgi3",
+    "bounded",
     "default_headers",
     "handshake_request",
     "read_timeout",
     "server_options_for",
     "taken",
 ]
+
+T = TypeVar("T")
 
 # URLs a client remembers; a test that asks for more begins again.
 KNOWN_TARGETS = 256
@@ -190,6 +195,15 @@ def server_options_for(
 def taken(options: dict[str, Any], *names: str) -> dict[str, Any]:
     """Those of `options` that are called `names`, taken out of it."""
     return {name: options.pop(name) for name in names if name in options}
+
+
+async def bounded(otherwise: str, fn: Callable[[], Awaitable[T]], seconds: float | None) -> T:
+    """Await `fn()`; an `httpx.ReadTimeout` that says `otherwise` when that takes longer than `seconds`."""
+    if seconds is None:
+        return await fn()
+    with anyio.move_on_after(seconds):
+        return await fn()
+    raise httpx.ReadTimeout(f"{otherwise} within {seconds} s")
 
 
 def read_timeout(request: httpx.Request) -> float | None:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from types import TracebackType
 from typing import Any, Self, TypeVar
-
-import anyio
 
 from lilya.testclient._httpx import CookieTypes, HeaderTypes, httpx
 from lilya.testclient._shared import (
     Subject,
     Targets,
     TestResponse,
+    bounded,
     default_headers,
     handshake_request,
     read_timeout,
@@ -29,6 +28,9 @@ from lilya.testing.server import MemoryServer
 __all__ = ["AsyncTestClient"]
 
 T = TypeVar("T")
+
+# Seconds. Virtual time passes as fast as it can: the application may sleep for hours, but not wait for ever.
+A_DAY = 86_400.0
 
 # Where a request carries the server it goes to, for the transport to find.
 _SERVER = "lilya.server"
@@ -47,7 +49,9 @@ class AsyncTestClient(Subject, httpx.AsyncClient):
 
     A cancelled request is a client that leaves: the application sees a disconnect and has
     `ServerOptions.disconnect_grace` seconds to end; the cancelled task waits for it. `timeout`, in seconds of the event
-    loop's clock, bounds each wait for the application: `httpx.ReadTimeout`; the default is no bound.
+    loop's clock, bounds each wait for the application: `httpx.ReadTimeout`. The default is a day, which on a virtual
+    clock is over at once when nothing else can happen: a deadlock is named. `ServerOptions.lifespan_timeout` bounds
+    start-up and shutdown.
 
     The other parameters, and what a request waits for and raises, are those of `TestClient`.
     """
@@ -65,7 +69,7 @@ class AsyncTestClient(Subject, httpx.AsyncClient):
         follow_redirects: bool = True,
         check_asgi_conformance: bool = True,
         *,
-        timeout: float | None = None,
+        timeout: float | None = A_DAY,
         wait_for_background: bool = True,
         server_options: ServerOptions | None = None,
     ) -> None:
@@ -158,12 +162,19 @@ class AsyncTestClient(Subject, httpx.AsyncClient):
         """A websocket session, for `async with`; `options` (headers, params, cookies) as of `build_request`."""
         request = handshake_request(self, url, subprotocols or (), options)
         scope = self._websocket_scope(request, subprotocols or ())
-        return AsyncWebSocketSession(self._lease(), scope, request, self.cookies)
+        return AsyncWebSocketSession(self._lease(), scope, request, self.cookies, read_timeout(request))
 
     async def wait_idle(self) -> None:
-        """Wait until the application has returned from every request that is through; raises what failed there."""
-        if self._running is not None:
-            await self._running.wait_idle()
+        """Wait until the application has returned from every request that is through, and its nursery is empty.
+
+        Raises what failed there; `httpx.ReadTimeout` with the names of what still runs. Cancelling it does no more.
+        """
+        server = self._running
+        if server is not None:
+            try:
+                await bounded("the application is still busy", server.wait_idle, self.timeout.read)
+            except httpx.ReadTimeout as exc:
+                raise httpx.ReadTimeout(f"{exc}: {', '.join(server.unfinished())}") from None
 
     async def _send_to(
         self, server: MemoryServer, request: httpx.Request, *, stream: bool, **how: Any
@@ -191,7 +202,7 @@ class _Transport(httpx.AsyncBaseTransport):
         timeout = read_timeout(request)
         exchange = server.request(self._client._http_scope(request), body)
         try:
-            head = await _bounded("the application did not answer", exchange.head, timeout)
+            head = await bounded("the application did not answer", exchange.head, timeout)
         except BaseException:
             exchange.disconnect()
             raise
@@ -274,8 +285,10 @@ class _Stream(httpx.AsyncByteStream):
         return chunk
 
     async def _next(self) -> bytes | None:
+        # An application that has returned is not waited for.
+        timeout = None if self._exchange.ended else self._timeout
         try:
-            return await _bounded("the application did not send on", self._exchange.chunk, self._timeout)
+            return await bounded("the application did not send on", self._exchange.chunk, timeout)
         except ResponseAborted as exc:
             raise httpx.RemoteProtocolError(str(exc)) from exc
 
@@ -291,8 +304,10 @@ class _Stream(httpx.AsyncByteStream):
 
     async def aclose(self) -> None:
         try:
-            await _bounded(
-                "the application did not return from an exchange that is over", self._exchange.aclose, self._timeout
+            await bounded(
+                "the application did not return from an exchange that is over",
+                self._exchange.aclose,
+                None if self._exchange.ended else self._timeout,
             )
         except httpx.ReadTimeout:
             self._exchange.cancel()
@@ -311,11 +326,3 @@ class _Upload(httpx.AsyncByteStream):
             raise httpx.StreamConsumed
         self._taken = True
         return self._content
-
-
-async def _bounded(otherwise: str, fn: Callable[[], Awaitable[T]], seconds: float | None) -> T:
-    if seconds is None:
-        return await fn()
-    with anyio.move_on_after(seconds):
-        return await fn()
-    raise httpx.ReadTimeout(f"{otherwise} within {seconds} s")

@@ -50,7 +50,7 @@ class TestClient(Subject, httpx.Client):
     `backend` is "asyncio" or "trio", `backend_options` are those of `anyio.run`. `clock="autojump"` (trio) makes time
     virtual: it jumps to the next timer whenever every task is blocked and the test waits for the client.
     `check_asgi_conformance` raises `ASGISpecViolation` where the application breaks ASGI. `timeout` bounds every wait
-    for the application, in real seconds: `httpx.ReadTimeout`, or `TimeoutError` for the lifespan; None for no bound.
+    for the application, in real seconds: `httpx.ReadTimeout`, or `LifespanTimeout` for the lifespan; None for no bound.
     `wait_for_background=False` returns with the response: `wait_idle()` waits for the rest.
     `server_options` says how the server behaves where servers differ.
     """
@@ -143,8 +143,16 @@ class TestClient(Subject, httpx.Client):
         return self._open_portal().call_or_timeout("the call did not return", fn, *args, timeout=self._bound)
 
     def wait_idle(self) -> None:
-        """Wait until the application has returned from every request that is through; raises what failed there."""
-        self.call(self._open_portal().server.wait_idle)
+        """Wait until the application has returned from every request that is through, and its nursery is empty.
+
+        Raises what failed there; `httpx.ReadTimeout` with the names of what still runs.
+        """
+        server = self._open_portal().server
+        try:
+            self.call(server.wait_idle)
+        except httpx.ReadTimeout:
+            names = ", ".join(server.unfinished())
+            raise httpx.ReadTimeout(f"the application is still busy after {self._bound} s: {names}") from None
 
     def _open_portal(self) -> Portal:
         if self._portal is None:

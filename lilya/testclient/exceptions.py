@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from lilya.exceptions import WebSocketDisconnect
 from lilya.testclient._httpx import httpx
-from lilya.testing.exceptions import ASGISpecViolation, HandshakeDenied, LifespanFailed
+from lilya.testing.exceptions import ASGISpecViolation, HandshakeDenied, LifespanFailed, LifespanTimeout
 
-__all__ = ["ASGISpecViolation", "LifespanFailed", "WebSocketDenialResponse", "WebSocketDisconnect"]
+__all__ = ["ASGISpecViolation", "LifespanFailed", "LifespanTimeout", "WebSocketDenialResponse", "WebSocketDisconnect"]
 
 
 # Both bases can be pickled, each in its own way; this one is not meant to be.

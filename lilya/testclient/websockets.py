@@ -13,6 +13,7 @@ import anyio.lowlevel
 from lilya.exceptions import WebSocketDisconnect
 from lilya.testclient._httpx import httpx
 from lilya.testclient._portal import Portal
+from lilya.testclient._shared import bounded
 from lilya.testclient.exceptions import WebSocketDenialResponse
 from lilya.testing.exceptions import HandshakeDenied
 from lilya.testing.server import MemoryServer
@@ -34,7 +35,8 @@ class AsyncWebSocketSession:
     Entering waits for the handshake: an application that closes instead raises `WebSocketDisconnect` there, one that
     answers with an HTTP response `WebSocketDenialResponse`, one that fails its own exception. Leaving closes with 1000,
     unless it is closed already, and waits for the handler; one that goes on all the same is cancelled after a grace
-    (`ServerOptions.disconnect_grace`). What the handler raised is raised there, unless `receive` did.
+    (`ServerOptions.disconnect_grace`). What the handler raised is raised there, unless `receive` did. The handshake and
+    each `receive` are bounded by the client's `timeout`: `httpx.ReadTimeout`.
     """
 
     def __init__(
@@ -43,8 +45,10 @@ class AsyncWebSocketSession:
         scope: Scope,
         request: httpx.Request,
         cookies: httpx.Cookies,
+        timeout: float | None = None,
     ) -> None:
         self.scope = scope
+        self._timeout = timeout
         self._server = server
         self._request = request
         self._cookies = cookies
@@ -67,7 +71,7 @@ class AsyncWebSocketSession:
             socket = server.websocket(self.scope)
             stack.push_async_callback(self._leave, socket)
             try:
-                await socket.connect()
+                await bounded("the handshake was not answered", socket.connect, self._timeout)
             except HandshakeDenied as denied:
                 response = WebSocketDenialResponse(denied, self._request)
                 self._cookies.extract_cookies(response)
@@ -124,7 +128,7 @@ class AsyncWebSocketSession:
 
         Raises what the handler raised. Cancelled, it has received nothing.
         """
-        return await self._open.receive()
+        return await bounded("nothing was sent", self._open.receive, self._timeout)
 
     async def receive_text(self) -> str:
         """Wait for a text message; `WebSocketDisconnect` when the application closes."""

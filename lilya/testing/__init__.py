@@ -1,11 +1,19 @@
 """Tools for testing ASGI applications, whatever they are written with."""
 
-from lilya.testing.exceptions import ASGISpecViolation, HandshakeDenied, LifespanFailed, ResponseAborted, UncleanExit
+from lilya.testing.exceptions import (
+    ASGISpecViolation,
+    HandshakeDenied,
+    LifespanFailed,
+    LifespanTimeout,
+    ResponseAborted,
+    UncleanExit,
+)
 from lilya.testing.exchange import MemoryExchange, ResponseHead
 from lilya.testing.leaks import assert_no_leaks
 from lilya.testing.lifespan import MemoryLifespan
 from lilya.testing.lint import lint
 from lilya.testing.options import DEFAULT_EXTENSIONS, ServerOptions
+from lilya.testing.pace import read_slowly, trickle
 from lilya.testing.script import (
     AfterSent,
     Disconnect,
@@ -25,6 +33,7 @@ __all__ = [
     "Disconnect",
     "HandshakeDenied",
     "LifespanFailed",
+    "LifespanTimeout",
     "MemoryExchange",
     "MemoryLifespan",
     "MemoryServer",
@@ -41,5 +50,7 @@ __all__ = [
     "disconnect_everywhere",
     "http_scope",
     "lint",
+    "read_slowly",
+    "trickle",
     "websocket_scope",
 ]

@@ -3,6 +3,7 @@
 LilyaException
 +-- ASGISpecViolation    the ASGI specification was broken, mostly by the application (an AssertionError)
 +-- LifespanFailed       `lifespan.*.failed` without an exception behind it (a RuntimeError)
++-- LifespanTimeout      start-up or shutdown took longer than it may (a TimeoutError)
 +-- ResponseAborted      the application ended, or failed, in the middle of its response (a ConnectionError)
 +-- HandshakeDenied      a websocket handshake was answered with an HTTP response (a WebSocketDisconnect)
 +-- UncleanExit          something was left behind, or did not end (an AssertionError)
@@ -15,7 +16,14 @@ from typing import Literal
 from lilya.exceptions import LilyaException, WebSocketDisconnect
 from lilya.types import RawHeaders
 
-__all__ = ["ASGISpecViolation", "HandshakeDenied", "LifespanFailed", "ResponseAborted", "UncleanExit"]
+__all__ = [
+    "ASGISpecViolation",
+    "HandshakeDenied",
+    "LifespanFailed",
+    "LifespanTimeout",
+    "ResponseAborted",
+    "UncleanExit",
+]
 
 
 class ASGISpecViolation(LilyaException, AssertionError):
@@ -34,6 +42,10 @@ class ASGISpecViolation(LilyaException, AssertionError):
 
 class LifespanFailed(LilyaException, RuntimeError):
     """The application answered `lifespan.startup.failed` or `lifespan.shutdown.failed` and raised nothing."""
+
+
+class LifespanTimeout(LilyaException, TimeoutError):
+    """The application did not come up, or did not stop, within its bound; it was cancelled."""
 
 
 class ResponseAborted(LilyaException, ConnectionError):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
 import anyio
 import anyio.lowlevel
+import anyio.to_thread
 
 from lilya.concurrency.nursery import open_nursery, raise_plain, shielded
 from lilya.testing.conformance import HTTPJudge
@@ -38,7 +40,14 @@ class MemoryExchange(Connection):
     that leaves. `extras` collects the messages of extensions by type, as they come.
     """
 
-    def __init__(self, app: ASGIApp, scope: Scope, body: bytes | AsyncIterator[bytes], options: ServerOptions) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        scope: Scope,
+        body: bytes | AsyncIterator[bytes],
+        options: ServerOptions,
+        after: MemoryExchange | None = None,
+    ) -> None:
         self._bodiless = scope["method"] == "HEAD"
         judge = HTTPJudge(options.extensions, bodiless=self._bodiless, strict=options.check_conformance)
         super().__init__(app, scope, options, judge)
@@ -48,7 +57,9 @@ class MemoryExchange(Connection):
         self._client_failure: Exception | None = None
         self._request: Pipe[Message] = Pipe(options.request_buffer, _body_size)
         self._response: Pipe[ResponseHead | bytes] = Pipe(options.response_buffer, _chunk_size)
+        self._answered: anyio.Event | None = None  # exists while the next request on the connection waits
         self._upload: AsyncIterator[bytes] | None = None
+        self._before = after  # on the same connection: HTTP/1.1 answers in the order of the requests
         if isinstance(body, bytes):
             self._put_whole(body)
         else:
@@ -57,6 +68,8 @@ class MemoryExchange(Connection):
     # -- the server's side ------------------------------------------------------------------------------------------
 
     async def _serve(self) -> None:
+        if self._before is not None and not await self._our_turn(self._before):
+            return
         if self._upload is None:
             await self._call()
             return
@@ -64,6 +77,26 @@ class MemoryExchange(Connection):
             nursery.start_soon(self._send_body, self._upload)
             await self._call()
             nursery.cancel_scope.cancel()
+
+    async def _our_turn(self, before: MemoryExchange) -> bool:
+        """Wait for the response before ours (RFC 9112, section 9.3.2); false when the connection is gone with it."""
+        await before.wait_answered()
+        self._before = None
+        if not before.answered and not self.released:
+            self._client_failure = ResponseAborted("the connection was closed before the application was called")
+            self.disconnect()
+        return not self.released
+
+    @property
+    def answered(self) -> bool:
+        """Whether the response is complete."""
+        return self._judge.done
+
+    async def wait_answered(self) -> None:
+        """Wait until the response is complete, or the application's call is over. Cancelling it does nothing else."""
+        while not (self._judge.done or self.gone or self.ended):
+            self._answered = self._answered or anyio.Event()
+            await self._answered.wait()
 
     def _put_whole(self, body: bytes) -> None:
         pieces = self._cut(body) or [b""]
@@ -106,16 +139,36 @@ class MemoryExchange(Connection):
             await self._put_chunk(message.get("body", b""), last=self._judge.done)
         elif kind == "http.response.pathsend":
             await self._put_file(message["path"])
+        elif kind == "http.response.zerocopysend":
+            await self._put_descriptor(message)
         else:
             self.extras.setdefault(kind, []).append(message)
         if self._judge.done:
             self._response.close()
+            self._tell_answered()
 
     async def _put_file(self, path: str) -> None:
         await self._put_chunk(b"")
         async with await anyio.open_file(path, "rb") as file:
             while not self._response.closed and (chunk := await file.read(self.options.message_size)):
                 await self._put_chunk(chunk)
+
+    async def _put_descriptor(self, message: Message) -> None:
+        """As `sendfile` does: from `offset`, which leaves the file's own position alone, or from that position on."""
+        file, offset, count = message["file"], message.get("offset"), message.get("count")
+        descriptor = file if isinstance(file, int) else file.fileno()
+        await self._put_chunk(b"")
+        while not self._response.closed and (count is None or count > 0):
+            size = self.options.message_size if count is None else min(count, self.options.message_size)
+            if offset is None:
+                chunk = await anyio.to_thread.run_sync(os.read, descriptor, size)
+            else:
+                chunk = await anyio.to_thread.run_sync(os.pread, descriptor, size, offset)
+                offset += len(chunk)
+            if not chunk:
+                break
+            count = None if count is None else count - len(chunk)
+            await self._put_chunk(chunk)
 
     async def _put_chunk(self, chunk: Any, *, last: bool = False) -> None:
         if self._head is not None:
@@ -129,7 +182,13 @@ class MemoryExchange(Connection):
         else:
             await self._response.put(data)
 
+    def _tell_answered(self) -> None:
+        if self._answered is not None:
+            self._answered.set()
+            self._answered = None
+
     def _close_pipes(self) -> None:
+        self._tell_answered()
         self._request.close(drop=self.gone and self.options.drop_unread_body)
         self._response.close()
 
@@ -163,6 +222,13 @@ class MemoryExchange(Connection):
             await self._broken()
             raise ResponseAborted("the application ended in the middle of its response")
         return None
+
+    def half_close(self) -> None:
+        """Close the client's sending side, and read on: what servers tell the application as `http.disconnect`.
+
+        Whatever it sends all the same arrives. What is not yet taken of the request body does, too, before.
+        """
+        self._request.close()
 
     async def _next(self) -> ResponseHead | bytes | None:
         try:

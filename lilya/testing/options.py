@@ -18,6 +18,7 @@ _EXTENSIONS = frozenset(
         "http.response.pathsend",
         "http.response.push",
         "http.response.trailers",
+        "http.response.zerocopysend",
     }
 )
 
@@ -38,8 +39,11 @@ class ServerOptions:
         it (hypercorn).
     `disconnect_grace`: seconds (of the event loop's clock) an application may go on after its client left early; then
         it is cancelled, so that no test hangs.
+    `lifespan_timeout`: seconds (of the event loop's clock) the start-up, and then the shutdown, of the application may
+        take; then it is cancelled and `LifespanTimeout` raised. None for no bound. The default is a day, which on a
+        virtual clock is over at once when nothing else can happen.
     `extensions`: the names `scope["extensions"]` offers; besides the default also "http.response.early_hint",
-        "http.response.pathsend", "http.response.push" and "http.response.trailers".
+        "http.response.pathsend", "http.response.push", "http.response.trailers" and "http.response.zerocopysend".
     `check_conformance`: judge the contents of messages and the application's return, not only the order of messages.
     `raise_app_exceptions`: an exception of the application reaches the client as itself; if not, it becomes a response
         of status 500, or a response cut short.
@@ -53,6 +57,7 @@ class ServerOptions:
     send_after_disconnect: Literal["ignore", "ignore_without_yield", "raise"] = "ignore"
     drop_unread_body: bool = False
     disconnect_grace: float = 1.0
+    lifespan_timeout: float | None = 86_400.0
     extensions: frozenset[str] = DEFAULT_EXTENSIONS
     check_conformance: bool = True
     raise_app_exceptions: bool = True
@@ -64,6 +69,6 @@ class ServerOptions:
             raise ImproperlyConfigured(f"unknown extensions {sorted(unknown)}; there are {sorted(_EXTENSIONS)}")
         if self.message_size < 1:
             raise ImproperlyConfigured(f"message_size wants at least 1 byte, got {self.message_size}")
-        for name in ("response_buffer", "request_buffer", "websocket_buffer", "disconnect_grace"):
-            if getattr(self, name) < 0:
+        for name in ("response_buffer", "request_buffer", "websocket_buffer", "disconnect_grace", "lifespan_timeout"):
+            if (getattr(self, name) or 0) < 0:
                 raise ImproperlyConfigured(f"{name} wants at least 0, got {getattr(self, name)}")

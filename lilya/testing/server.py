@@ -64,8 +64,13 @@ class MemoryServer:
         async with AsyncExitStack() as stack:
             nursery = await stack.enter_async_context(open_nursery())
             if self._with_lifespan:
-                grace, strict = self.options.disconnect_grace, self.options.check_conformance
-                self._lifespan = MemoryLifespan(self.app, self.state, grace=grace, strict=strict)
+                self._lifespan = MemoryLifespan(
+                    self.app,
+                    self.state,
+                    grace=self.options.disconnect_grace,
+                    timeout=self.options.lifespan_timeout,
+                    strict=self.options.check_conformance,
+                )
                 nursery.start_soon(self._lifespan.run, name="lifespan")
                 failure = await self._lifespan.startup()
             if failure is None:
@@ -84,9 +89,15 @@ class MemoryServer:
         if failure is not None:
             raise failure
 
-    def request(self, scope: Scope, body: bytes | AsyncIterator[bytes] = b"") -> MemoryExchange:
-        """Send a request; `body` may be an async iterator, which is read as the application receives."""
-        exchange = MemoryExchange(self.app, self._completed(scope), body, self.options)
+    def request(
+        self, scope: Scope, body: bytes | AsyncIterator[bytes] = b"", *, after: MemoryExchange | None = None
+    ) -> MemoryExchange:
+        """Send a request; `body` may be an async iterator, which is read as the application receives.
+
+        With `after` it is pipelined: it follows that one on the same connection, and the application is called when the
+        response before is complete; should that one fail, or its client leave, then never (RFC 9112, section 9.3.2).
+        """
+        exchange = MemoryExchange(self.app, self._completed(scope), body, self.options, after)
         self._start(exchange)
         return exchange
 
@@ -97,13 +108,23 @@ class MemoryServer:
         return websocket
 
     async def wait_idle(self) -> None:
-        """Wait until the application has returned from every connection its client is through with.
+        """Wait until the application has returned from every connection its client is through with,
 
-        Raises what it raised there: one exception as itself, several as a group.
+        and until the nursery of a Lilya application is empty (`app.start_soon`, detached background tasks). Raises what
+        was raised there: one exception as itself, several as a group.
         """
-        failure = _together(await self._collect([each for each in self._connections if each.released]))
+        failures = await self._collect([each for each in self._connections if each.released])
+        if self._lifespan is not None:
+            await self._lifespan.wait_idle()
+            failures += self._task_failures(self._lifespan)
+        failure = _together(failures)
         if failure is not None:
             raise_plain(failure)
+
+    def unfinished(self) -> list[str]:
+        """What `wait_idle` waits for now, by name: connections the client is through with, and tasks."""
+        names = [each.name for each in self._connections if each.released and not each.ended]
+        return names + (self._lifespan.tasks if self._lifespan is not None else [])
 
     def _completed(self, scope: Scope) -> Scope:
         """`scope` with what the server knows: versions, extensions, state."""
@@ -132,8 +153,13 @@ class MemoryServer:
         failures = await self._collect(connections)
         if self._lifespan is not None:
             failure = await self._lifespan.shutdown()
+            failures += self._task_failures(self._lifespan)
             failures += [failure] if failure is not None else []
         self._failure = _together(failures)
+
+    def _task_failures(self, lifespan: MemoryLifespan) -> list[BaseException]:
+        failures = lifespan.task_failures()
+        return failures if self.options.raise_app_exceptions else []
 
     async def _collect(self, connections: list[Connection]) -> list[BaseException]:
         for connection in connections:

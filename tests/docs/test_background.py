@@ -79,7 +79,7 @@ async def test_start_soon_logs_and_counts_a_failure_and_needs_a_lifespan(caplog:
     app = Lilya()
     with pytest.raises(RuntimeError, match="the application has no nursery"):
         app.start_soon(failing)
-    async with AsyncTestClient(app):
+    async with AsyncTestClient(app, raise_server_exceptions=False):
         app.start_soon(failing)
         await anyio.wait_all_tasks_blocked()
         assert app.statistics().failed_tasks == 1

@@ -10,8 +10,10 @@ import anyio.lowlevel
 import pytest
 from fastapi import FastAPI
 from fastapi.responses import StreamingResponse as FastAPIStream
-from litestar import Litestar, WebSocket as LitestarWebSocket, get, websocket
-from quart import Quart, websocket as quart_websocket
+from litestar import Litestar, get, websocket
+from litestar import WebSocket as LitestarWebSocket
+from quart import Quart
+from quart import websocket as quart_websocket
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, StreamingResponse

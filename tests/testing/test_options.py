@@ -11,7 +11,7 @@ from lilya.testing.options import ServerOptions
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        ({"extensions": frozenset({"http.response.zerocopysend"})}, r"unknown extensions \['http"),
+        ({"extensions": frozenset({"http.response.smoke_signal"})}, r"unknown extensions \['http"),
         ({"message_size": 0}, "message_size wants at least 1 byte, got 0"),
         ({"response_buffer": -1}, "response_buffer wants at least 0, got -1"),
         ({"disconnect_grace": -0.5}, r"disconnect_grace wants at least 0, got -0\.5"),
