@@ -17,6 +17,7 @@ from lilya.testing.pace import read_slowly, trickle
 from lilya.testing.script import (
     AfterSent,
     Disconnect,
+    Fail,
     ScriptedExchange,
     SentMessage,
     Sleep,
@@ -31,6 +32,7 @@ __all__ = [
     "ASGISpecViolation",
     "AfterSent",
     "Disconnect",
+    "Fail",
     "HandshakeDenied",
     "LifespanFailed",
     "LifespanTimeout",

@@ -25,6 +25,7 @@ from lilya.types import ASGIApp, Message, Scope
 __all__ = [
     "AfterSent",
     "Disconnect",
+    "Fail",
     "ScriptedExchange",
     "SentMessage",
     "Sleep",
@@ -58,7 +59,14 @@ class Disconnect:
     """The client leaves: every `receive` from here on says so."""
 
 
-Step: TypeAlias = Message | AfterSent | Sleep | Disconnect
+@dataclass(frozen=True, slots=True)
+class Fail:
+    """`receive` raises `error`, as servers do whose connection broke."""
+
+    error: Exception
+
+
+Step: TypeAlias = Message | AfterSent | Sleep | Disconnect | Fail
 AfterDisconnect: TypeAlias = Literal["ignore", "raise"]
 
 
@@ -71,7 +79,8 @@ class SentMessage:
 
 
 class ScriptedExchange:
-    """One call of `app`, whose `receive` plays `script`: messages, `AfterSent(n)`, `Sleep(seconds)`, `Disconnect()`.
+    """One call of `app`, whose `receive` plays `script`: messages, `AfterSent(n)`, `Sleep(seconds)`, `Disconnect()`,
+    `Fail(error)`.
 
     After the last step the client stays connected and silent. `sent` and `received` record what went each way.
     `on_send(index, message)` is awaited before each message is recorded, the first with index 0: to fail there, raise;
@@ -124,6 +133,8 @@ class ScriptedExchange:
             del self._steps[0]
             if isinstance(step, Disconnect):
                 self.gone = True
+            elif isinstance(step, Fail):
+                raise step.error
             elif isinstance(step, Mapping):
                 self.gone = step["type"] in ("http.disconnect", "websocket.disconnect")
                 self.received.append(step)

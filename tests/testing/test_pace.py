@@ -166,7 +166,7 @@ async def test_a_file_is_sent_without_copying_where_that_is_offered(
 
 
 async def test_pushes_hints_and_trailers_are_kept_for_the_test() -> None:
-    sent = [
+    sent: list[dict[str, Any]] = [
         {"type": "http.response.early_hint", "links": [b"</a.css>; rel=preload"]},
         {"type": "http.response.push", "path": "/a.css", "headers": []},
         {"type": "http.response.trailers", "headers": [(b"checksum", b"1")]},

@@ -14,6 +14,7 @@ from lilya.testing.exceptions import UncleanExit
 from lilya.testing.script import (
     AfterSent,
     Disconnect,
+    Fail,
     ScriptedExchange,
     Sleep,
     cancel_everywhere,
@@ -110,6 +111,13 @@ async def test_a_send_can_be_made_to_fail_or_to_stall() -> None:
     with pytest.raises(ConnectionResetError, match=r"http\.response\.body"):
         await exchange.run()
     assert len(exchange.sent) == 1
+
+
+async def test_a_receive_can_be_made_to_fail() -> None:
+    exchange = ScriptedExchange(echo, http_scope("POST", "/"), [BODY[0], Fail(ConnectionResetError("broken"))])
+    with pytest.raises(ConnectionResetError, match="broken"):
+        await exchange.run()
+    assert exchange.received == BODY[:1]
 
 
 def plain(app: ASGIApp) -> Any:
