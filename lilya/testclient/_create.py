@@ -8,7 +8,7 @@ from typing import Any, Literal
 from lilya.apps import Lilya
 from lilya.routing._base import BasePath
 from lilya.testclient._httpx import CookieTypes
-from lilya.testclient.async_client import AsyncTestClient
+from lilya.testclient.async_client import A_DAY, AsyncTestClient
 from lilya.testclient.client import TestClient
 from lilya.types import ExceptionHandlers, Lifespan, LifespanEvent
 
@@ -90,7 +90,8 @@ def create_async_client(
     *,
     settings_module: Any = None,
     base_url: str = "http://testserver",
-    timeout: float | None = None,
+    backend: Literal["asyncio", "trio"] | None = None,
+    timeout: float | None = A_DAY,
     permissions: Sequence[Any] | None = None,
     middleware: Sequence[Any] | None = None,
     exception_handlers: ExceptionHandlers | None = None,
@@ -141,6 +142,7 @@ def create_async_client(
         follow_redirects,
         check_asgi_conformance,
         timeout=timeout,
+        backend=backend,
     )
 
 

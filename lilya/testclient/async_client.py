@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
+from lilya.concurrency.nursery import in_trio
 from lilya.testclient._httpx import CookieTypes, HeaderTypes, httpx
 from lilya.testclient._shared import (
     Subject,
@@ -25,7 +26,7 @@ from lilya.testing.exchange import MemoryExchange
 from lilya.testing.options import ServerOptions
 from lilya.testing.server import MemoryServer
 
-__all__ = ["AsyncTestClient"]
+__all__ = ["A_DAY", "AsyncTestClient"]
 
 T = TypeVar("T")
 
@@ -53,7 +54,8 @@ class AsyncTestClient(Subject, httpx.AsyncClient):
     clock is over at once when nothing else can happen: a deadlock is named. `ServerOptions.lifespan_timeout` bounds
     start-up and shutdown.
 
-    The other parameters, and what a request waits for and raises, are those of `TestClient`.
+    `backend` may say in which event loop it is to be opened; in another one that is a `RuntimeError`. The other
+    parameters, and what a request waits for and raises, are those of `TestClient`.
     """
 
     __test__ = False
@@ -69,6 +71,7 @@ class AsyncTestClient(Subject, httpx.AsyncClient):
         follow_redirects: bool = True,
         check_asgi_conformance: bool = True,
         *,
+        backend: Literal["asyncio", "trio"] | None = None,
         timeout: float | None = A_DAY,
         wait_for_background: bool = True,
         server_options: ServerOptions | None = None,
@@ -80,6 +83,7 @@ class AsyncTestClient(Subject, httpx.AsyncClient):
             wait_for_background=wait_for_background,
         )
         self._take(app, root_path, options, cookies)
+        self._backend = backend
         self._running: MemoryServer | None = None
         self._stack = AsyncExitStack()
         self._targets = Targets()
@@ -94,6 +98,8 @@ class AsyncTestClient(Subject, httpx.AsyncClient):
     async def __aenter__(self) -> Self:
         if self._running is not None:
             raise RuntimeError("the client is open already: one `async with` at a time")
+        if self._backend is not None and (self._backend == "trio") is not in_trio():
+            raise RuntimeError(f"the client wants to run on {self._backend!r}, and this is another event loop")
         async with AsyncExitStack() as stack:
             self._running = await stack.enter_async_context(self._server(lifespan=True))
             self._stack = stack.pop_all()

@@ -118,7 +118,7 @@ class MemoryLifespan:
     @property
     def tasks(self) -> list[str]:
         """The names of the tasks in the application's nursery now."""
-        return sorted(self._tasks.elements())
+        return sorted(Counter(self._tasks).elements())
 
     async def wait_idle(self) -> None:
         """Wait until the application's nursery has no task. Cancelling it does nothing else."""

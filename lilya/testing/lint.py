@@ -120,7 +120,7 @@ class _Connection:
         if self._record is not None:
             self._record.append(violation)
             return
-        self._found = violation
+        self._found = self._found or violation  # the first is the cause of others
         raise violation
 
 

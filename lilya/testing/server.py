@@ -122,8 +122,8 @@ class MemoryServer:
             raise_plain(failure)
 
     def unfinished(self) -> list[str]:
-        """What `wait_idle` waits for now, by name: connections the client is through with, and tasks."""
-        names = [each.name for each in self._connections if each.released and not each.ended]
+        """What `wait_idle` waits for now, by name: calls the client is through with, and tasks. For any thread."""
+        names = [each.name for each in list(self._connections) if each.released and not each.ended]
         return names + (self._lifespan.tasks if self._lifespan is not None else [])
 
     def _completed(self, scope: Scope) -> Scope:

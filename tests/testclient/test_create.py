@@ -72,6 +72,14 @@ async def test_an_async_client_is_made_the_same_way() -> None:
         assert (await client.get("/")).status_code == 401
 
 
+async def test_an_async_client_may_be_bound_to_a_backend(backend: Backend) -> None:
+    async with create_async_client(backend=backend) as client:
+        assert (await client.get("/")).status_code == 404
+    other: Backend = "trio" if backend == "asyncio" else "asyncio"
+    with pytest.raises(RuntimeError, match=f"wants to run on {other!r}"):
+        await create_async_client(backend=other).__aenter__()
+
+
 def test_what_the_application_does_not_take_is_an_error() -> None:
     with pytest.raises(TypeError, match="nonsense"):
         create_client(nonsense=1)
