@@ -166,7 +166,7 @@ class _Detached:
 
 
 def _route(scope: Scope) -> str:
-    return scope.get("route_path_template") or scope.get("path", "")
+    return str(scope.get("route_path_template") or scope.get("path", ""))
 
 
 def _name(task: object) -> str:
