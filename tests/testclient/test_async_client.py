@@ -9,6 +9,7 @@ import pytest
 
 from lilya.concurrency.nursery import open_nursery
 from lilya.testclient import ASGISpecViolation, AsyncTestClient
+from lilya.testclient._shared import KNOWN_TARGETS, Targets
 from lilya.testing import ServerOptions
 from lilya.types import ASGIApp, Receive, Scope, Send
 from tests.testing.asgi_apps import app_of, hello, read_body, reply, wait_disconnect
@@ -283,3 +284,33 @@ async def test_a_user_can_be_signed_in_and_cookies_are_kept() -> None:
         await client.get("/")
     assert [scope.get("user") for scope in seen] == ["ann", None]
     assert [dict(scope["headers"])[b"cookie"] for scope in seen] == [b"mine=2", b"mine=2; kept=1"]
+
+
+async def test_a_url_is_what_base_and_parameters_make_of_it_each_time() -> None:
+    seen: list[tuple[str, bytes]] = []
+
+    async def http(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.append((f"{scope['server'][0]}{scope['path']}", scope["query_string"]))
+        await reply(send)
+
+    async with AsyncTestClient(app_of(http)) as client:
+        for _ in range(2):
+            await client.get("/a")
+            await client.get("/a", params={"q": "1"})
+        client.base_url = httpx.URL("http://other/base/")
+        await client.get("/a")
+        client.params = httpx.QueryParams({"p": "2"})
+        await client.get("/a")
+        await client.get(httpx.URL("http://third/a"))
+    first = [("testserver/a", b""), ("testserver/a", b"q=1")] * 2
+    assert seen == [*first, ("other/base/a", b""), ("other/base/a", b"p=2"), ("third/a", b"p=2")]
+
+
+async def test_no_more_urls_are_remembered_than_the_bound() -> None:
+    targets = Targets()
+    base = httpx.URL("http://testserver")
+    for number in range(KNOWN_TARGETS + 1):
+        targets.find(base, f"/{number}")
+        targets.keep(f"/{number}", httpx.URL(f"http://testserver/{number}"))
+    assert targets.find(base, "/0") is None
+    assert targets.find(base, f"/{KNOWN_TARGETS}") == httpx.URL(f"http://testserver/{KNOWN_TARGETS}")
