@@ -94,7 +94,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run the test on both backends; in virtual time on trio; where somebody else runs it, once."""
     if not _is_ours(metafunc, "backend") or _somebody_else_runs(metafunc.definition, metafunc.function):
         return
-    if any("backend" in str(mark.args[:1]) for mark in metafunc.definition.iter_markers("parametrize")):
+    if any("backend" in _parametrized(mark) for mark in metafunc.definition.iter_markers("parametrize")):
         return
     metafunc.parametrize("backend", BACKENDS[:1] if "autojump" in metafunc.fixturenames else BACKENDS, indirect=True)
 
@@ -120,6 +120,11 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     run = functools.partial(function, **arguments)
     _load("anyio").run(run, backend=name, backend_options=options)
     return True
+
+
+def _parametrized(mark: pytest.Mark) -> list[str]:
+    names = mark.args[0] if mark.args else mark.kwargs.get("argnames", ())
+    return [name.strip() for name in names.split(",")] if isinstance(names, str) else list(names)
 
 
 def _opened(function: Callable[..., Any], client: Any) -> Callable[..., Any]:
@@ -152,11 +157,8 @@ def _somebody_else_runs(node: pytest.Item, function: Any) -> bool:
     if not inspect.iscoroutinefunction(_inner(function)):
         return False
     marked = any(node.get_closest_marker(name) is not None for name in ("anyio", "asyncio", "trio"))
-    return (
-        marked
-        or _setting(node, "trio_mode") is True
-        or "auto" in (_setting(node, "anyio_mode"), _setting(node, "asyncio_mode"))
-    )
+    modes = [_setting(node, name) for name in ("trio_mode", "anyio_mode", "asyncio_mode")]
+    return marked or True in modes or "auto" in modes
 
 
 def _setting(node: pytest.Item, name: str) -> Any:
