@@ -18,7 +18,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from inspect import isawaitable
 from typing import Any, Protocol
 
@@ -236,6 +237,15 @@ class Exchange(Outbox):
         """`scope` was left."""
         if self._guards is not None:
             self._guards.remove(scope)
+
+    @contextmanager
+    def guarding(self, scope: anyio.CancelScope) -> Iterator[None]:
+        """Cancel `scope` when the client leaves while the block runs, whatever the handler does."""
+        self.guard(scope)
+        try:
+            yield
+        finally:
+            self.unguard(scope)
 
     async def is_disconnected(self) -> bool:
         """Whether the client left before the response was complete. From now on the handler is told, not cancelled."""

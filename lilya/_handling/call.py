@@ -7,6 +7,8 @@ leaves; only the call is inside, so what stands around it may still await. One t
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import nullcontext
+from copy import copy
 from functools import partial
 from typing import Any, Literal, TypeAlias
 
@@ -16,11 +18,13 @@ from lilya._asgi.exchange import EXCHANGE, Exchange, is_departure
 from lilya._handling.context import Context
 from lilya._handling.plan import Plan
 from lilya._handling.result import DATA, to_response
+from lilya.background import run_after
 from lilya.concurrency.nursery import open_nursery, open_trio_nursery, raise_plain, unwrap
 from lilya.concurrency.threads import run_in_threadpool
 from lilya.exceptions import ClientDisconnect, WebSocketDisconnect
 from lilya.requests import Request
-from lilya.responses.base import Ok, Response
+from lilya.responses.base import Background, Ok, Response
+from lilya.responses.streaming import StreamingResponse
 from lilya.types import ASGIApp, Receive, Scope, Send
 from lilya.websockets import WebSocket, WebSocketState
 
@@ -79,16 +83,26 @@ def invoke_http(plan: Plan) -> Invoke:
 
 async def response_of(result: Any) -> ASGIApp:
     """What answers with what a handler returned. An iterator, which may block, is exhausted in a thread first."""
+    if isinstance(result, Response):
+        return result
     if isinstance(result, Iterator):
         result = await run_in_threadpool(list, result)
     return to_response(result)
 
 
+def _without_background(response: ASGIApp) -> tuple[ASGIApp, Background | None]:
+    """A response without what it carries for afterwards, and that. The response itself, which may be shared, stays."""
+    if not isinstance(response, Response) or response.background is None:
+        return response, None
+    bare = copy(response)
+    bare.background = None
+    return bare, response.background
+
+
 async def respond(result: Any, scope: Scope, receive: Receive, send: Send) -> None:
     """Send what a handler returned."""
-    if not isinstance(result, Response):
-        result = await response_of(result)
-    await result(scope, receive, send)
+    answer = await response_of(result)
+    await answer(scope, receive, send)
 
 
 def compile_http(plan: Plan, on_disconnect: OnDisconnect | None) -> ASGIApp:
@@ -138,18 +152,39 @@ def compile_http(plan: Plan, on_disconnect: OnDisconnect | None) -> ASGIApp:
         cancels = on_disconnect == "cancel" or (on_disconnect is None and scope["method"] in SAFE_METHODS)
         arguments = bind(scope, receive, send)
         result: Any = MISSING
-        async with _open(plan, arguments) as nursery:
-            before = exchange.handle(nursery.cancel_scope) if cancels else None
-            try:
-                result = await handler(**arguments)
-            finally:
-                if cancels:
-                    exchange.handled(before)
-            if not nursery.cancel_scope.cancel_called:
-                # The nursery is the request's: a streaming body may live off its tasks.
-                return await respond(result, scope, receive, send)
-        if exchange.gone:
-            raise ClientDisconnect(detail="the client left while the handler was at work")
+        background: Background | None = None
+        sent = left = False
+        try:
+            async with _open(plan, arguments) as nursery:
+                before = exchange.handle(nursery.cancel_scope) if cancels else None
+                try:
+                    result = await handler(**arguments)
+                finally:
+                    if cancels:
+                        exchange.handled(before)
+                if not nursery.cancel_scope.cancel_called:
+                    # The nursery is the request's: a streaming body may live off its tasks, and ends with them.
+                    result, background = _without_background(await response_of(result))
+                    guards = cancels or not isinstance(result, Response) or isinstance(result, StreamingResponse)
+                    try:
+                        with exchange.guarding(nursery.cancel_scope) if guards else nullcontext():
+                            await result(scope, receive, send)
+                        sent = True
+                    except ClientDisconnect:
+                        if guards:
+                            raise
+                        left = True  # the tasks run on, as the handler would; it is raised when they have ended
+                    if sent and background is not None:
+                        await run_after(background, scope)
+            if sent:
+                return
+            if left or exchange.gone:
+                raise ClientDisconnect(detail="the client left before the response was complete")
+        except ClientDisconnect:
+            # Here, where nobody is cancelled: work for after the answer is not cut by a disconnect.
+            if background is not None and not sent:
+                await run_after(background, scope)
+            raise
         if result is MISSING:
             raise RuntimeError(f"{plan.handler!r} cancelled its own nursery before it returned: there is no answer")
         await respond(result, scope, receive, send)  # it cancelled its nursery when it was done
