@@ -9,6 +9,7 @@ from typing import Any
 
 import anyio
 
+from lilya._asgi.deadline import seconds_left
 from lilya._asgi.exchange import Exchange, Home, Nowhere, exchange_of
 from lilya._asgi.inbox import NOBODY, Inbox
 from lilya._sansio.cookies import parse_cookies
@@ -182,6 +183,14 @@ class Connection(Mapping[str, Any]):
     def _home(self) -> Home:
         exchange = exchange_of(self.scope)
         return Nowhere() if exchange is None else exchange.home
+
+    @property
+    def deadline(self) -> float:
+        """How much time is left for the handler and its response, in seconds; `math.inf` without a deadline.
+
+        To be passed on: `await client.get(url, timeout=request.deadline)`. Also in a worker thread, as a sync handler.
+        """
+        return seconds_left(self.scope)
 
     @property
     def draining(self) -> bool:

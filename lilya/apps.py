@@ -8,16 +8,21 @@ from contextlib import asynccontextmanager
 from threading import get_ident
 from typing import Any, TypeVar
 
+from anyio import CapacityLimiter
 from anyio.abc import TaskGroup
 
+from lilya._asgi.deadline import check_timeout
 from lilya._asgi.exchange import EXCHANGE, Exchange, exchange_of, is_departure
 from lilya._asgi.lifespan import Life
+from lilya._asgi.limited import check_capacity
 from lilya._asgi.statistics import Statistics
 from lilya._define import DefineMiddleware, DefinePermission, Layer, build_stack, define_all
 from lilya._handling.call import OnDisconnect
 from lilya._handling.errors import Rescuing, answer, default_answer, deny, last_resort
+from lilya.concurrency.capacity import Capacity
 from lilya.concurrency.nursery import in_trio, raise_plain, unwrap
 from lilya.concurrency.service import Service
+from lilya.concurrency.threads import own_threads
 from lilya.datastructures._state import State
 from lilya.datastructures._url import URLPath
 from lilya.exceptions import ImproperlyConfigured
@@ -56,7 +61,9 @@ class Lilya(RoutingMethodsMixin):
     `lifespan` is an async context manager around the whole life of the application; lifespans of included applications
     run inside it. `services` start before the first request and stop after the last. `on_disconnect` is what happens to
     handlers whose client leaves: "cancel", "ignore", or None for "cancel where the method is safe". `drain_timeout`, in
-    seconds, is how long exchanges and tasks may go on after the shutdown began.
+    seconds, is how long exchanges and tasks may go on after the shutdown began. `request_timeout`, in seconds, is the
+    `timeout` of every route. `threads` is how many sync handlers, and other sync functions of requests, may run at once
+    in worker threads of the application's own; without it all applications of a process share anyio's 40.
     """
 
     def __init__(
@@ -77,6 +84,8 @@ class Lilya(RoutingMethodsMixin):
         services: Sequence[Service] = (),
         on_disconnect: OnDisconnect | None = None,
         drain_timeout: float = 10.0,
+        request_timeout: float | None = None,
+        threads: int | CapacityLimiter | None = None,
     ) -> None:
         if on_disconnect not in (None, "cancel", "ignore"):
             raise ImproperlyConfigured(f"Lilya: on_disconnect is 'cancel' or 'ignore', not {on_disconnect!r}")
@@ -97,9 +106,11 @@ class Lilya(RoutingMethodsMixin):
             on_shutdown=on_shutdown,
             lifespan=lifespan,
             on_disconnect=on_disconnect,
+            timeout=check_timeout(request_timeout, "Lilya: request_timeout"),
         )
+        self._threads = check_capacity(threads, "Lilya: threads")
         self.router.rescue = self._rescue
-        self._life = Life(drain_timeout)
+        self._life = Life(drain_timeout, threads=self._threads)
         self.middleware_stack: ASGIApp | None = None
         if not isinstance(self, ChildLilya):  # a child may have handlers that want parameters of its prefix
             self.router.compile()
@@ -168,7 +179,8 @@ class Lilya(RoutingMethodsMixin):
         if stack is not self.router.entrance:
             self.router.rescue = None
             stack = Rescuing(stack, self._rescue)
-        return build_stack(stack, self.custom_middleware)
+        stack = build_stack(stack, self.custom_middleware)
+        return stack if self._threads is None else with_threads(stack, self._threads)
 
     # -- the life of the application --------------------------------------------------------------------------------
 
@@ -323,6 +335,16 @@ class ChildLilya(Lilya):
 
 
 BaseLilya = Lilya
+
+
+def with_threads(app: ASGIApp, threads: Capacity) -> ASGIApp:
+    """`app`, whose sync functions run in threads of their own number."""
+
+    async def inside(scope: Scope, receive: Receive, send: Send) -> None:
+        with own_threads(threads):
+            await app(scope, receive, send)
+
+    return inside
 
 
 async def unavailable(scope: Scope, receive: Receive, send: Send) -> None:

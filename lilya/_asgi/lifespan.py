@@ -29,6 +29,7 @@ from anyio.abc import TaskGroup
 from lilya._asgi.exchange import Exchange
 from lilya._asgi.statistics import Statistics, TaskStatistics, describe
 from lilya._asgi.watch import Watch
+from lilya.concurrency.capacity import Capacity
 from lilya.concurrency.nursery import open_nursery, raise_plain, unwrap
 from lilya.concurrency.service import Service, Supervisor
 from lilya.concurrency.threads import enforce_async_callable, thread_limits
@@ -60,8 +61,11 @@ class Life:
     `drain_timeout` in seconds: how long, from the shutdown on, exchanges and tasks may go on before they are cancelled.
     """
 
-    def __init__(self, drain_timeout: float = 10.0, services: Sequence[Service] = ()) -> None:
+    def __init__(
+        self, drain_timeout: float = 10.0, services: Sequence[Service] = (), threads: Capacity | None = None
+    ) -> None:
         self.drain_timeout = drain_timeout
+        self.threads = threads
         self.services = tuple(services)
         self.watch: Watch | None = None
         self.task_group: TaskGroup | None = None
@@ -154,7 +158,8 @@ class Life:
         if self.watch is None or self.watch.thread != get_ident():
             return 0  # the limiters belong to the event loop of the application
         limits = thread_limits().statistics()
-        return limits.handlers.borrowed_tokens + limits.files.borrowed_tokens + limits.cleanup.borrowed_tokens
+        own = 0 if self.threads is None else self.threads.limiter().borrowed_tokens
+        return own + limits.handlers.borrowed_tokens + limits.files.borrowed_tokens + limits.cleanup.borrowed_tokens
 
     # -- the lifespan -----------------------------------------------------------------------------------------------
 

@@ -145,6 +145,16 @@ def compile_http(plan: Plan, on_disconnect: OnDisconnect | None) -> ASGIApp:
             raise ClientDisconnect(detail="the client left while the handler was at work")
         await respond(result, scope, receive, send)
 
+    if plan.nursery is not None:
+        return compile_in_nursery(plan, on_disconnect)
+    if plan.waits and on_disconnect != "ignore":
+        return run_cancellable
+    return run if plan.arguments else run_bare
+
+
+def compile_in_nursery(plan: Plan, on_disconnect: OnDisconnect | None) -> ASGIApp:
+    """The ASGI app of an HTTP handler that asks for a nursery: its tasks may live until the body is sent."""
+    handler = callable_of(plan)
     bind = bind_http(plan)
 
     async def run_in_nursery(scope: Scope, receive: Receive, send: Send) -> None:
@@ -189,11 +199,7 @@ def compile_http(plan: Plan, on_disconnect: OnDisconnect | None) -> ASGIApp:
             raise RuntimeError(f"{plan.handler!r} cancelled its own nursery before it returned: there is no answer")
         await respond(result, scope, receive, send)  # it cancelled its nursery when it was done
 
-    if plan.nursery is not None:
-        return run_in_nursery
-    if plan.waits and on_disconnect != "ignore":
-        return run_cancellable
-    return run if plan.arguments else run_bare
+    return run_in_nursery
 
 
 def compile_websocket(plan: Plan, on_disconnect: OnDisconnect | None) -> ASGIApp:

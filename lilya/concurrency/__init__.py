@@ -1,5 +1,6 @@
 """Tasks with a parent, threads that are waited for, generators that are closed, services that are kept alive."""
 
+from lilya.concurrency.capacity import MAX_WAITING, Capacity
 from lilya.concurrency.channel import as_channel, iterate, may_hold_scope
 from lilya.concurrency.nursery import in_trio, open_nursery, open_trio_nursery, shielded, unwrap
 from lilya.concurrency.service import Service, ServiceState, ServiceStatistics, Supervisor
@@ -12,6 +13,7 @@ from lilya.concurrency.threads import (
     enforce_async_callable,
     is_async_callable,
     iterate_in_threadpool,
+    own_threads,
     run_cleanup,
     run_in_threadpool,
     run_sync,
@@ -19,7 +21,9 @@ from lilya.concurrency.threads import (
 )
 
 __all__ = [
+    "MAX_WAITING",
     "AsyncCallable",
+    "Capacity",
     "Service",
     "ServiceState",
     "ServiceStatistics",
@@ -37,6 +41,7 @@ __all__ = [
     "may_hold_scope",
     "open_nursery",
     "open_trio_nursery",
+    "own_threads",
     "run_cleanup",
     "run_in_threadpool",
     "run_sync",

@@ -17,7 +17,7 @@ import inspect
 import math
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from contextvars import Context, ContextVar, Token, copy_context
 from dataclasses import dataclass
 from types import CoroutineType
@@ -29,6 +29,8 @@ import anyio.to_thread
 from anyio import CapacityLimiter, CapacityLimiterStatistics
 from anyio.lowlevel import RunVar
 
+from lilya.concurrency.capacity import Capacity
+
 __all__ = [
     "AsyncCallable",
     "ThreadContext",
@@ -38,6 +40,7 @@ __all__ = [
     "enforce_async_callable",
     "is_async_callable",
     "iterate_in_threadpool",
+    "own_threads",
     "run_cleanup",
     "run_in_threadpool",
     "run_sync",
@@ -79,6 +82,8 @@ class ThreadLimits:
         return ThreadStatistics(self.handlers.statistics(), self.files.statistics(), self.cleanup.statistics())
 
 
+# The threads of whoever runs here, where he has his own.
+_own_threads: ContextVar[Capacity] = ContextVar("lilya.concurrency.own_threads")
 _limits: RunVar[ThreadLimits] = RunVar("lilya.concurrency.thread_limits")
 
 
@@ -90,6 +95,19 @@ def thread_limits() -> ThreadLimits:
         limits = ThreadLimits(handlers, CapacityLimiter(FILE_THREADS), CapacityLimiter(math.inf))
         _limits.set(limits)
     return limits
+
+
+@contextmanager
+def own_threads(capacity: Capacity) -> Iterator[None]:
+    """In the block, and in what is started there, `run_sync` takes threads of `capacity` where it is given no limiter.
+
+    Handlers of one application then do not wait for threads that those of another one hold.
+    """
+    token = _own_threads.set(capacity)
+    try:
+        yield
+    finally:
+        _own_threads.reset(token)
 
 
 class ThreadContext:
@@ -191,10 +209,12 @@ async def run_sync(
 ) -> T:
     """Call `func(*args)` in a worker thread and return what it returns, or raise what it raises.
 
-    It waits for a token of `limiter` (by default `thread_limits().handlers`) and runs in `context` (by default a copy
-    of the caller's, for this call alone). Cancelled before it has the token, it never calls `func`; cancelled later, it
-    waits until `func` ends, which may ask `anyio.from_thread.check_cancelled()`.
+    It waits for a token of `limiter` (by default that of `own_threads`, else `thread_limits().handlers`) and runs in
+    `context` (by default a copy of the caller's, for this call alone). Cancelled before it has the token, it never
+    calls `func`; cancelled later, it waits until `func` ends, which may ask `anyio.from_thread.check_cancelled()`.
     """
+    if limiter is None and (own := _own_threads.get(None)) is not None:
+        limiter = own.limiter()
     call = _Call(functools.partial(func, *args) if args else func, context or ThreadContext())
     try:
         return await anyio.to_thread.run_sync(call.run, limiter=limiter)

@@ -18,6 +18,7 @@ from lilya._handling.errors import catching
 from lilya._paths.template import Param, PathTemplate
 from lilya._paths.tree import PathTree
 from lilya.exceptions import ImproperlyConfigured, LilyaException
+from lilya.routing._bounds import UNBOUNDED, Bounds
 from lilya.routing._hooks import Hooked, define_hooks
 from lilya.types import ASGIApp, ExceptionHandlers, Receive, Scope, Send
 
@@ -112,6 +113,7 @@ class Crossing(Protocol):
     layers: Layers
     redirect_slashes: bool
     on_disconnect: OnDisconnect | None
+    bounds: Bounds
     stack: ASGIApp
 
 
@@ -141,6 +143,7 @@ class Bed:
     depth: int = 0
     name: str = ""
     on_disconnect: OnDisconnect | None = None
+    bounds: Bounds = UNBOUNDED
     crossings: tuple[Crossing, ...] = ()
     redirects: bool = True
 
@@ -152,6 +155,7 @@ class Bed:
             depth=self.depth + include.path.count("/"),
             name=f"{self.name}{include.name}:" if include.name else self.name,
             on_disconnect=include.on_disconnect or self.on_disconnect,
+            bounds=include.bounds.under(self.bounds),
             crossings=(*self.crossings, include) if include.layers else self.crossings,
             redirects=self.redirects and include.redirect_slashes,
         )

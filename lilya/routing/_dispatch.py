@@ -18,6 +18,7 @@ from lilya.datastructures._url import URL
 from lilya.exceptions import ContinueRouting, HTTPException
 from lilya.responses.base import RedirectResponse
 from lilya.routing._base import ABOVE, LEAF, BasePath, Bed, Leaf
+from lilya.routing._bounds import UNBOUNDED, Bounds
 from lilya.types import ASGIApp, Receive, Scope, Send
 
 __all__ = ["Dispatcher", "get_route_path"]
@@ -59,11 +60,13 @@ class Dispatcher:
         redirect_slashes: bool = True,
         default: ASGIApp | None = None,
         on_disconnect: OnDisconnect | None = None,
+        bounds: Bounds = UNBOUNDED,
     ) -> None:
         self.routes = routes
         self.redirect_slashes = redirect_slashes
         self.default = default
         self.on_disconnect = on_disconnect
+        self.bounds = bounds
         self.rescue: Rescue | None = None
         self._outer: frozenset[str] = frozenset()
         self._bed: Bed | None = None
@@ -75,7 +78,7 @@ class Dispatcher:
         """
         if self._bed is None or not outer <= self._outer:
             self._outer |= outer
-            bed = Bed(PathTree(), PathTree(), [], outer=self._outer, on_disconnect=self.on_disconnect)
+            bed = Bed(PathTree(), PathTree(), [], self._outer, on_disconnect=self.on_disconnect, bounds=self.bounds)
             bed.plant_all(self.routes)
             self._http, self._websocket, self.leaves, self._bed = bed.http, bed.websocket, bed.leaves, bed
 

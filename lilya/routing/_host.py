@@ -80,8 +80,9 @@ class Host(Alone):
         compile_inner = getattr(self.app, "compile", None)
         if compile_inner is not None:
             compile_inner(bed.outer | set(template.names) | set(self._params))
+        stack = bed.bounds.around(self.stack)
         for tree in (bed.http, bed.websocket):
-            leaf = Leaf(self, template, self.stack, self.app, prefix=True, gate=self.gate, name=self.name or "")
+            leaf = Leaf(self, template, stack, self.app, prefix=True, gate=self.gate, name=self.name or "")
             bed.plant(tree, leaf)
         bed.leaves.pop()  # the one of websockets: reversing needs it once
 

@@ -6,12 +6,16 @@ from collections.abc import Iterable, Sequence
 from importlib import import_module
 from typing import Any
 
+from anyio import CapacityLimiter
+
 from lilya._define import import_string
 from lilya._handling.call import OnDisconnect
+from lilya.concurrency.capacity import Capacity
 from lilya.datastructures._url import URLPath
 from lilya.exceptions import ImproperlyConfigured
 from lilya.routing._alone import Alone
 from lilya.routing._base import BasePath, Bed, Layers, Leaf, Next, check_on_disconnect, check_path
+from lilya.routing._bounds import bounds_of
 from lilya.routing._reverse import reverse_inside
 from lilya.types import ASGIApp, ExceptionHandlers
 
@@ -29,6 +33,9 @@ class Include(Alone):
     parameters, which every handler below can ask for.
 
     The layers of an include run for every path below its prefix, whether or not a route matches there.
+
+    `timeout` (seconds) and `limiter` are those of `Path`, for each handler below: one timeout, or less where a route
+    says so, for each request; one limiter for all of them together.
     """
 
     def __init__(
@@ -49,6 +56,8 @@ class Include(Alone):
         deprecated: bool = False,
         redirect_slashes: bool = True,
         on_disconnect: OnDisconnect | None = None,
+        timeout: float | None = None,
+        limiter: int | CapacityLimiter | Capacity | None = None,
     ) -> None:
         self.path = check_path(path or "/", "Include").path.rstrip("/")
         self.name = name
@@ -70,8 +79,9 @@ class Include(Alone):
         self.deprecated = deprecated
         self.redirect_slashes = redirect_slashes
         self.on_disconnect = check_on_disconnect(on_disconnect, f"Include({path!r})")
+        self.bounds = bounds_of(timeout, limiter, f"Include({path!r})")
         # Built once: all routes below share one instance of each layer.
-        self.stack = self.layers.around(Next(self) if self.app is None else self.app)
+        self.stack = self.layers.around(Next(self) if self.app is None else self.bounds.around(self.app))
 
     @property
     def routes(self) -> Sequence[Any]:
@@ -98,8 +108,9 @@ class Include(Alone):
         compile_inner = getattr(self.app, "compile", None)
         if compile_inner is not None:
             compile_inner(bed.outer | set(template.names))
+        stack = bed.bounds.around(self.stack)
         for tree in (bed.http, bed.websocket):
-            bed.plant(tree, Leaf(self, template, self.stack, self.app, prefix=True, name=self.name or ""))
+            bed.plant(tree, Leaf(self, template, stack, self.app, prefix=True, name=self.name or ""))
         bed.leaves.pop()  # the one of websockets: reversing needs it once
 
     def _plant_edge(self, below: Bed) -> None:

@@ -7,14 +7,18 @@ from functools import partial
 from inspect import isfunction, ismethod
 from typing import Any, ClassVar, Literal
 
+from anyio import CapacityLimiter
+
 from lilya._define import import_string
 from lilya._handling.call import OnDisconnect, compile_http, compile_websocket
 from lilya._handling.plan import make_plan
+from lilya.concurrency.capacity import Capacity
 from lilya.concurrency.threads import is_async_callable
 from lilya.datastructures._url import URLPath
 from lilya.exceptions import ImproperlyConfigured
 from lilya.routing._alone import Alone
 from lilya.routing._base import Bed, Layers, Leaf, NoMatchFound, check_on_disconnect, check_path, get_name
+from lilya.routing._bounds import UNBOUNDED, bounds_of
 from lilya.types import ASGIApp, ExceptionHandlers
 
 __all__ = ["Path", "Route", "WebSocketPath"]
@@ -51,6 +55,7 @@ class Route(Alone):
     """What `Path` and `WebSocketPath` share."""
 
     kind: ClassVar[Literal["http", "websocket"]]
+    bounds = UNBOUNDED
     nursery: str | None = None  # the kind of nursery its handler asks for: "task_group" or "nursery"
 
     def __init__(self, path: str, handler: Any, name: str | None, layers: Layers, on_disconnect: Any) -> None:
@@ -86,6 +91,8 @@ class Route(Alone):
     def _leaf(self, bed: Bed, methods: frozenset[str] | None) -> Leaf:
         template = bed.template(self.path)
         app = self._app(bed.outer | set(template.names), self.on_disconnect or bed.on_disconnect)
+        if self.kind == "http":
+            app = self.bounds.under(bed.bounds).around(app)
         return Leaf(self, template, self.layers.around(app), self.handler, methods=methods, name=self.name or "")
 
     def path_for(self, name: str, /, **path_params: Any) -> URLPath:
@@ -104,6 +111,12 @@ class Path(Route):
     GET unless `methods` says otherwise, controllers to the methods they have, ASGI apps to any; GET brings HEAD.
     `on_disconnect` says what happens to a handler whose client leaves: "cancel" or "ignore", by default cancelled where
     the method is safe.
+
+    `timeout`, in seconds: how long the handler and its response may take, the wait for a place included, but not the
+    layers around it nor background work. Then they are cancelled, and `GatewayTimeout` is raised: a 504, or a response
+    that is broken off. It never outlasts the timeout of an include or an application around it. `limiter`: how many
+    requests may be in the handler at once, an int, an `anyio.CapacityLimiter`, or a `lilya.concurrency.Capacity`; the
+    others wait for their turn, and where too many wait already `ServiceUnavailable` is raised.
     """
 
     kind = "http"
@@ -123,9 +136,12 @@ class Path(Route):
         after_request: Iterable[Any] | None = None,
         deprecated: bool = False,
         on_disconnect: OnDisconnect | None = None,
+        timeout: float | None = None,
+        limiter: int | CapacityLimiter | Capacity | None = None,
     ) -> None:
         layers = Layers(middleware, permissions, exception_handlers, before_request, after_request)
         super().__init__(path, handler, name, layers, on_disconnect)
+        self.bounds = bounds_of(timeout, limiter, f"Path({path!r})")
         if isinstance(methods, str):
             raise ImproperlyConfigured(f"Path({path!r}): methods is a list like ['GET'], not the str {methods!r}")
         if methods is None and is_function(self.handler):

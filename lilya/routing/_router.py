@@ -13,6 +13,7 @@ from lilya.concurrency.service import Service
 from lilya.datastructures._url import URLPath
 from lilya.routing._alone import serve
 from lilya.routing._base import BasePath, Layers, check_on_disconnect
+from lilya.routing._bounds import bounds_of
 from lilya.routing._dispatch import Dispatcher
 from lilya.routing._lifespan import Hooks, Part, parts_below, services_below
 from lilya.routing._methods import RoutingMethodsMixin
@@ -28,7 +29,8 @@ class Router(RoutingMethodsMixin):
     """Routes behind one entrance, to be mounted with `Include(path, app=router)` or served alone.
 
     `default` answers what no route matches. `middleware` and `permissions` run for every call. A `lifespan` runs with
-    that of the application the router is mounted in.
+    that of the application the router is mounted in. `timeout` is how many seconds a handler and its response may take,
+    as for `Path`.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class Router(RoutingMethodsMixin):
         include_in_schema: bool = True,
         deprecated: bool = False,
         on_disconnect: OnDisconnect | None = None,
+        timeout: float | None = None,
     ) -> None:
         self.routes: list[BasePath] = list(routes or ())
         self.redirect_slashes = redirect_slashes
@@ -57,7 +60,11 @@ class Router(RoutingMethodsMixin):
         self.deprecated = deprecated
         self.on_disconnect = check_on_disconnect(on_disconnect, "Router")
         self._dispatcher = Dispatcher(
-            self.routes, redirect_slashes=redirect_slashes, default=default, on_disconnect=on_disconnect
+            self.routes,
+            redirect_slashes=redirect_slashes,
+            default=default,
+            on_disconnect=on_disconnect,
+            bounds=bounds_of(timeout, None, "Router"),
         )
         # The way in: dispatch inside the layers.
         self.entrance: ASGIApp = self.layers.around(self._dispatcher.__call__)
