@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
 from typing import Any
 
@@ -200,6 +200,24 @@ class Connection(Mapping[str, Any]):
     async def wait_draining(self) -> None:
         """Wait until the application is being stopped. Cancelling it does nothing else."""
         await self._home.wait_draining()
+
+    @contextmanager
+    def cancel_on_draining(self) -> Iterator[anyio.CancelScope]:
+        """Cancel the block as soon as the application is being stopped; what stands behind the block goes on.
+
+        with request.cancel_on_draining() as block:
+            return await next_event()
+        return Response(status_code=204)  # come back to whoever serves then
+        """
+        home = self._home
+        with anyio.CancelScope() as scope:
+            home.drainees[scope] = None
+            if home.draining:
+                scope.cancel()
+            try:
+                yield scope
+            finally:
+                del home.drainees[scope]
 
     def cancel_on_disconnect(self) -> AbstractContextManager[anyio.CancelScope]:
         """Cancel the block when the client leaves before the response is complete, whatever the method is.

@@ -205,9 +205,13 @@ class Lilya(RoutingMethodsMixin):
         """Whether the application is being stopped."""
         return self._life.draining
 
-    def drain(self) -> None:
-        """Say that the application is being stopped: what watches `draining` finishes politely. Never waits."""
-        self._life.drain()
+    def drain(self, timeout: float | None = None) -> None:
+        """Say that the application is being stopped: what watches `draining` finishes politely. Never waits.
+
+        A server that stops it says how long requests and tasks have from now on, `timeout` in seconds; else tasks have
+        `drain_timeout` from the lifespan's shutdown on. Needs the event loop where it is said.
+        """
+        self._life.drain(timeout)
 
     async def wait_draining(self) -> None:
         """Wait until the application is being stopped. Cancelling it does nothing else."""

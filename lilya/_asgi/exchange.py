@@ -57,6 +57,7 @@ class Home(Protocol):
     draining: bool
     live: dict[Exchange, None]  # the exchanges that are not over
     idle: anyio.Event | None  # exists while somebody waits for the last of them
+    drainees: dict[anyio.CancelScope, None]  # what is cancelled as soon as it drains
 
     async def wait_draining(self) -> None: ...
     def start_soon(self, fn: Callable[..., Any], *args: Any, name: str | None = None) -> None: ...
@@ -72,6 +73,7 @@ class Nowhere:
 
     def __init__(self) -> None:
         self.live: dict[Exchange, None] = {}
+        self.drainees: dict[anyio.CancelScope, None] = {}
 
     async def wait_draining(self) -> None:
         """Nobody will ever drain: wait for ever, until cancelled."""

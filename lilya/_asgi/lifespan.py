@@ -77,6 +77,9 @@ class Life:
         self.live: dict[Exchange, None] = {}
         self._jobs: dict[_Job, None] = {}
         self._witness: Mapping[str, Callable[[Any], None]] | None = None
+        self._job_ended: anyio.Event | None = None  # exists while somebody waits for tasks to end
+        self._until: float | None = None  # when the time to drain is over, where the server has said so
+        self.drainees: dict[anyio.CancelScope, None] = {}
         self._drained: anyio.Event | None = None  # exists while somebody waits for draining
         self.idle: anyio.Event | None = None  # exists while somebody waits for the exchanges to end
 
@@ -91,8 +94,17 @@ class Life:
 
     # -- draining ---------------------------------------------------------------------------------------------------
 
-    def drain(self) -> None:
-        """The end is near: whatever watches `draining` shall finish politely. Idempotent, never waits."""
+    def drain(self, seconds: float | None = None) -> None:
+        """The end is near: whatever watches `draining` shall finish politely. Idempotent, never waits.
+
+        A server that stops says how many `seconds` there are from now on, for requests and tasks together; nobody says
+        it twice. Without that, the time begins with the lifespan's shutdown.
+        """
+        if seconds is not None and self._until is None:
+            self._until = anyio.current_time() + seconds
+        if not self.draining:
+            for scope in tuple(self.drainees):
+                scope.cancel()
         self.draining = True
         if self._drained is not None:
             self._drained.set()
@@ -141,6 +153,19 @@ class Life:
             del self._jobs[job]
             if self._witness is not None:
                 self._witness["ended"](job.name)
+            if self._job_ended is not None:
+                self._job_ended.set()
+                self._job_ended = None
+
+    async def _wait_tasks(self) -> None:
+        """Wait until the tasks that there are now have ended.
+
+        Not for those that come meanwhile: a service that goes on starting some would keep us here.
+        """
+        here = self._jobs.copy()
+        while here.keys() & self._jobs.keys():
+            self._job_ended = self._job_ended or anyio.Event()
+            await self._job_ended.wait()
 
     def statistics(self) -> Statistics:
         """A frozen picture of what is running now."""
@@ -175,7 +200,7 @@ class Life:
         self._witness = (scope.get("extensions") or {}).get(WITNESS)
         self.failure = None
         self.draining = False
-        self._drained = None
+        self._drained = self._until = None
         self._stage = "startup"
         try:
             with anyio.CancelScope() as frame:
@@ -237,10 +262,12 @@ class Life:
                 await receive()
                 self._stage = "shutdown"
                 self.drain()
-                until = anyio.current_time() + self.drain_timeout
-                with anyio.CancelScope(deadline=until):
+                until = anyio.current_time() + self.drain_timeout if self._until is None else self._until
+                with anyio.CancelScope(deadline=until) as grace:
                     await self.wait_idle()
-                await self._supervisor.stop()
+                    await self._wait_tasks()
+                if not grace.cancelled_caught:
+                    await self._supervisor.stop()  # behind the tasks that use services, before those that they start
                 self.task_group.cancel_scope.deadline = max(until, anyio.current_time())
         finally:
             self.drain()

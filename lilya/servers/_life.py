@@ -3,13 +3,16 @@
     bind -> lifespan.startup -> listen, accept -> stop asked -> drain -> listeners close -> grace -> lifespan.shutdown
 
 Stop is asked by a signal, by the cancellation of `serve`, or by the application's own crash. From then on everything
-has a bound: `drain_timeout` for what runs, `FAREWELL_SECONDS` for what was cut to say goodbye before its connection
-goes, `UNWIND_SECONDS` for clean-up, the server's `shutdown_timeout` for the lifespan.
+has a bound: `drain_timeout` for what runs, requests and tasks together, counted from that wish on; `FAREWELL_SECONDS`
+for what was cut to say goodbye before its connection goes; `UNWIND_SECONDS` for clean-up; the server's
+`shutdown_timeout` for the lifespan.
 """
 
 from __future__ import annotations
 
+import inspect
 import logging
+from collections.abc import Callable
 
 import anyio
 
@@ -118,11 +121,12 @@ class Life:
     async def _wind_down(self, served: Served, server: anyio.CancelScope) -> None:
         """From the wish to stop to the end of the server, which cancels this task when it ends in time."""
         await self._stopping.wait()
+        until = anyio.current_time() + self._drain_timeout
         self._drain()
         served.draining = True
         await anyio.sleep(self._engine.linger)
         self._closing.set()
-        with anyio.move_on_after(self._drain_timeout) as grace:
+        with anyio.CancelScope(deadline=until) as grace:
             await self._deserted(served)
         if grace.cancelled_caught:
             left = served.open()
@@ -151,7 +155,10 @@ class Life:
         drain = getattr(self._app, "drain", None)
         if callable(drain):
             try:
-                drain()
+                if _takes(drain, self._drain_timeout):
+                    drain(self._drain_timeout)
+                else:
+                    drain()
             except Exception:
                 logger.exception("%r failed; going on without", drain)
 
@@ -163,6 +170,15 @@ class Life:
             await self._served.quiet()
             await self._served.release()
         _complain(self._served)
+
+
+def _takes(function: Callable[..., object], argument: object) -> bool:
+    """Whether `function` may be called with one argument. Applications of others may have a `drain` without any."""
+    try:
+        inspect.signature(function).bind(argument)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _complain(served: Served) -> None:

@@ -186,7 +186,115 @@ async def test_tasks_and_requests_end_before_the_resources_they_use_and_services
             clients.start_soon(call, app)
             await anyio.lowlevel.checkpoint()
             await anyio.sleep(0.1)
-    assert log == ["request done", "second stopped", "first stopped", "task done", "resources closed"]
+    assert log == ["request done", "task done", "second stopped", "first stopped", "resources closed"]
+
+
+async def test_a_task_has_its_services_until_it_has_ended_also_one_that_is_cancelled() -> None:
+    log: list[str] = []
+
+    async def database() -> None:
+        try:
+            await anyio.sleep_forever()
+        finally:
+            log.append("database closed")
+
+    async def work(seconds: float) -> None:
+        try:
+            await anyio.sleep(seconds)
+        finally:
+            log.append(f"{seconds} ended")
+
+    for seconds in (2, 60):
+        async with running(app := Lilya(services=[Service(database)], drain_timeout=5)):
+            app.start_soon(work, seconds)
+    assert log == ["2 ended", "database closed", "60 ended", "database closed"]
+
+
+async def test_a_service_that_goes_on_starting_tasks_does_not_hold_up_the_stop() -> None:
+    log: list[str] = []
+
+    async def work() -> None:
+        await anyio.sleep(1)
+        log.append("done")
+
+    async def ticker() -> None:
+        await anyio.sleep(0.1)  # there is no nursery for tasks before the services have started
+        try:
+            while True:
+                app.start_soon(work)
+                await anyio.sleep(0.4)
+        finally:
+            log.append("ticker stopped")
+
+    app = Lilya(services=[Service(ticker)], drain_timeout=60)
+    async with running(app):
+        began = anyio.current_time()
+        await anyio.sleep(0.7)
+    assert log == ["done", "done", "ticker stopped", "done", "done"]
+    assert anyio.current_time() - began < 4
+
+
+async def test_the_time_to_drain_counts_from_when_the_server_says_so() -> None:
+    async def work() -> None:
+        await anyio.sleep(60)
+
+    app = Lilya(drain_timeout=60)
+    async with running(app):
+        app.start_soon(work)
+        app.drain(5)
+        app.drain(50)
+        began = anyio.current_time()
+        await anyio.sleep(3)
+    assert anyio.current_time() - began == pytest.approx(5)
+
+
+async def test_a_drain_by_hand_starts_no_clock() -> None:
+    async def work() -> None:
+        await anyio.sleep(60)
+
+    app = Lilya(drain_timeout=5)
+    async with running(app):
+        app.start_soon(work)
+        app.drain()
+        await anyio.sleep(20)
+        began = anyio.current_time()
+    assert anyio.current_time() - began == pytest.approx(5)
+
+
+async def test_a_block_can_be_cancelled_by_the_draining_alone() -> None:
+    async def poll(request: Request) -> PlainText:
+        for _ in range(2):  # the second time it drains already
+            with request.cancel_on_draining() as block:
+                await anyio.sleep(60)
+            assert block.cancelled_caught
+        return PlainText("", status_code=204)
+
+    app = Lilya(routes=[Path("/", poll)])
+    answers: list[Answer] = []
+
+    async def client() -> None:
+        answers.append(await call(app))
+
+    async with anyio.create_task_group() as clients:
+        async with running(app):
+            clients.start_soon(client)
+            await anyio.sleep(1)
+            began = anyio.current_time()
+    assert answers[0].status == 204
+    assert anyio.current_time() == pytest.approx(began)
+
+
+async def test_a_block_that_ends_before_the_draining_is_forgotten() -> None:
+    async def poll(request: Request) -> str:
+        with request.cancel_on_draining() as block:
+            await anyio.sleep(1)
+        request.app.drain()
+        await anyio.sleep(1)
+        return "whole" if not block.cancel_called else "cut"
+
+    app = Lilya(routes=[Path("/", poll)])
+    async with running(app):
+        assert (await call(app)).json == "whole"
 
 
 # -- crashing ---------------------------------------------------------------------------------------------------------

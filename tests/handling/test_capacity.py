@@ -286,7 +286,7 @@ def test_one_loop_after_the_other_finds_all_places_free(backend: Literal["trio",
 
 async def test_an_application_may_have_threads_of_its_own() -> None:
     most: dict[str, int] = {}
-    go = anyio.Event()
+    full, go = anyio.Event(), anyio.Event()
 
     def sync_handler(name: str) -> Any:
         running_now = 0
@@ -297,6 +297,8 @@ async def test_an_application_may_have_threads_of_its_own() -> None:
             with lock:
                 running_now += 1
                 most[name] = max(most.get(name, 0), running_now)
+                if sum(most.values()) == 2 + 6:
+                    anyio.from_thread.run_sync(full.set)
             anyio.from_thread.run(go.wait)
             with lock:
                 running_now -= 1
@@ -309,8 +311,8 @@ async def test_an_application_may_have_threads_of_its_own() -> None:
     async with running(few), running(many), anyio.create_task_group() as group:
         group.start_soon(crowd, few, 6)
         group.start_soon(crowd, many, 6)
-        while many.statistics().threads < 6 or few.statistics().threads < 2 + 6:
-            await anyio.sleep(0.01)
+        await full.wait()
+        assert few.statistics().threads == 2 + 6
         go.set()
     assert most == {"few": 2, "many": 6}
 

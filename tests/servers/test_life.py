@@ -6,7 +6,9 @@ import socket
 import anyio
 import pytest
 
+from lilya.apps import Lilya
 from lilya.concurrency.nursery import open_nursery
+from lilya.routing import Path
 from lilya.servers._engine import Job
 from lilya.servers._errors import ApplicationFailed
 from lilya.servers._life import END_SECONDS, LOOK_AGAIN_SECONDS, Life
@@ -72,8 +74,40 @@ async def test_calls_are_cancelled_at_the_end_of_grace_and_end_before_the_lifesp
     await run_until_stopped(Life(app, FakeEngine(work), loopback(), GRACE))
     assert app.log == ["startup", "drain", "end of /hang", "shutdown"]
     assert sent[0][0]["status"] == 503
-    assert anyio.current_time() == pytest.approx(LINGER + GRACE)
+    assert anyio.current_time() == pytest.approx(GRACE)
     assert "cancelled after 5 s of grace: GET /hang (" in caplog.text
+
+
+async def test_an_application_is_told_how_long_it_has_where_it_takes_that() -> None:
+    told: list[object] = []
+
+    class Asking(WellBehaved):
+        def drain(self, timeout: float | None = None) -> None:
+            told.append(timeout)
+
+    await run_until_stopped(Life(Asking(), FakeEngine(), loopback(), GRACE))
+    assert told == [GRACE]
+
+
+async def test_requests_and_tasks_share_one_budget_from_the_wish_to_stop_on() -> None:
+    log: list[str] = []
+
+    async def outlasts(name: str) -> None:
+        try:
+            await anyio.sleep(100)
+        finally:
+            log.append(f"{name} cancelled after {anyio.current_time():.0f} s")
+
+    async def handler() -> None:
+        app.start_soon(outlasts, "task")
+        await outlasts("request")
+
+    async def work(engine: FakeEngine) -> None:
+        engine.call({**http_scope("/"), "query_string": b"", "root_path": "", "scheme": "http"})
+
+    app = Lilya(routes=[Path("/", handler)], drain_timeout=60)
+    await run_until_stopped(Life(app, FakeEngine(work), loopback(), GRACE))
+    assert log == ["request cancelled after 5 s", "task cancelled after 5 s"]
 
 
 async def test_clean_up_that_outlasts_its_bound_is_named_and_the_server_is_dropped(
