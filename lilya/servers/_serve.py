@@ -19,7 +19,7 @@ from lilya.servers._engine import Engine
 from lilya.servers._errors import ApplicationFailed
 from lilya.servers._life import Life
 from lilya.servers._signals import Signals
-from lilya.servers._sockets import Bind, Listeners, parse_bind
+from lilya.servers._sockets import Bind, Listeners, can_reuse_port, parse_bind
 from lilya.types import ASGIApp
 
 __all__ = ["DRAIN_TIMEOUT", "run", "serve"]
@@ -47,10 +47,11 @@ class _Plan:
     binds: list[Bind]
     engine: Engine
     drain_timeout: float
+    reuse_port: bool
 
     async def life(self) -> Life:
         """Open the sockets. Raises `OSError` when an address cannot be had."""
-        opening = partial(Listeners.open, self.binds, umask=self.engine.umask)
+        opening = partial(Listeners.open, self.binds, umask=self.engine.umask, reuse_port=self.reuse_port)
         listeners = await anyio.to_thread.run_sync(opening)
         return Life(self.app, self.engine, listeners, self.drain_timeout)
 
@@ -63,6 +64,7 @@ async def serve(
     server: str = "hypercorn",
     config: object = None,
     drain_timeout: float | None = None,
+    reuse_port: bool = False,
     task_status: TaskStatus[list[str]] = anyio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve `app` in the running event loop until cancelled; `await nursery.start(serve, app)` returns the URLs.
@@ -70,8 +72,10 @@ async def serve(
     `bind`: `"host:port"` (port 0: any free one), `"[::1]:8000"`, `"unix:/path"`, `"fd://3"`, or several of them.
     `backend` is the loop that runs, `"trio"` or `"asyncio"`; `server` is `"hypercorn"`, or on asyncio also `"uvicorn"`.
     `config` is the server's own configuration object, or a mapping of its options, for everything else.
-    `drain_timeout`: seconds that requests under way are given when it stops; by default the application's own
-    `drain_timeout`, else 10.
+    `drain_timeout`: seconds that requests under way, and then the application's tasks, are given when it stops, counted
+    from when it is told to; by default the application's own `drain_timeout`, else 10. `reuse_port`: let other
+    processes of this user listen on the same port (SO_REUSEPORT), each taking its share of the connections: for a new
+    one that starts before the old one stops.
 
     Cancelling it is an orderly stop, and then the cancellation goes on: the application is told (`app.drain()`, where
     it has it), the listeners close, each answer says `Connection: close`, what still runs after `drain_timeout` is
@@ -84,7 +88,7 @@ async def serve(
     application's own failure. Raises `OSError` when an address cannot be had, `ImproperlyConfigured` for arguments
     that make no sense, `MissingDependency` when the server is not installed.
     """
-    plan = _plan(app, bind, backend, server, config, drain_timeout)
+    plan = _plan(app, bind, backend, server, config, drain_timeout, reuse_port)
     if in_trio() != (backend == "trio"):
         running = "trio" if in_trio() else "asyncio"
         raise RuntimeError(f"serve(backend={backend!r}) is awaited inside {running}: say backend={running!r}")
@@ -112,6 +116,7 @@ def run(
     server: str = "hypercorn",
     config: object = None,
     drain_timeout: float | None = None,
+    reuse_port: bool = False,
 ) -> None:
     """Serve `app` in an event loop of its own; arguments as for `serve`. Blocks; returns after an orderly stop.
 
@@ -121,7 +126,7 @@ def run(
     the signal's number when the second one came. The failure is logged once. What `serve` raises for its arguments and
     addresses is raised as it is.
     """
-    plan = _plan(app, bind, backend, server, config, drain_timeout)
+    plan = _plan(app, bind, backend, server, config, drain_timeout, reuse_port)
     try:
         anyio.lowlevel.current_token()
     except anyio.NoEventLoopError:
@@ -156,6 +161,7 @@ def _plan(
     server: str,
     config: object,
     drain_timeout: float | None,
+    reuse_port: bool = False,
 ) -> _Plan:
     if not callable(app):
         hint = f": import it first, or use `lilya --app {app} runserver`" if isinstance(app, str) else ""
@@ -166,7 +172,10 @@ def _plan(
     seconds = getattr(app, "drain_timeout", DRAIN_TIMEOUT) if drain_timeout is None else drain_timeout
     if not isinstance(seconds, int | float) or not 0 <= seconds < math.inf:
         raise ImproperlyConfigured(f"drain_timeout is a number of seconds, 0 or more and finite, got {seconds!r}")
-    return _Plan(app, [parse_bind(each) for each in texts], _engine(backend, server, config), float(seconds))
+    binds = [parse_bind(each) for each in texts]
+    if reuse_port and not can_reuse_port():
+        raise ImproperlyConfigured("reuse_port=True: this system has no SO_REUSEPORT")
+    return _Plan(app, binds, _engine(backend, server, config), float(seconds), reuse_port)
 
 
 def _engine(backend: str, server: str, config: object) -> Engine:

@@ -18,7 +18,7 @@ from typing import Final, Literal
 
 from lilya.exceptions import ImproperlyConfigured
 
-__all__ = ["Bind", "Listeners", "parse_bind"]
+__all__ = ["Bind", "Listeners", "can_reuse_port", "parse_bind"]
 
 DEFAULT_PORT = 8000
 
@@ -76,6 +76,11 @@ def _unreadable(text: str, meant: str, why: str = "not an address to listen on")
     return ImproperlyConfigured(f"bind={text!r}: {why}; did you mean {meant!r}?")
 
 
+def can_reuse_port() -> bool:
+    """Whether processes may share a port here."""
+    return hasattr(socket, "SO_REUSEPORT")
+
+
 class Listeners:
     """The sockets of one server, from `open` to `close`."""
 
@@ -85,30 +90,31 @@ class Listeners:
         self._files: list[tuple[str, int, int]] = []  # unix sockets of ours: path, device, inode
 
     @classmethod
-    def open(cls, binds: Sequence[Bind], *, umask: int | None = None) -> Listeners:
+    def open(cls, binds: Sequence[Bind], *, umask: int | None = None, reuse_port: bool = False) -> Listeners:
         """Bind them all; nobody can connect before `listen`.
 
-        A file descriptor is taken over. `umask` is that of a unix socket's file. Raises `OSError`, with its `errno`
+        A file descriptor is taken over. `umask` is that of a unix socket's file. With `reuse_port` other processes of
+        the same user that say so too may listen on the same ports. Raises `OSError`, with its `errno`
         kept and a message that names the bind, and leaves nothing open then. It may look up a host name: call it in a
         thread.
         """
         self = cls()
         try:
             for bind in binds:
-                self._add(bind, umask)
+                self._add(bind, umask, reuse_port)
         except BaseException:
             self.close()
             raise
         return self
 
-    def _add(self, bind: Bind, umask: int | None) -> None:
+    def _add(self, bind: Bind, umask: int | None, reuse_port: bool) -> None:
         try:
             if bind.kind == "fd":
                 self.sockets.append(socket.socket(fileno=bind.descriptor))
             elif bind.kind == "unix":
                 self._bind_unix(bind.path, umask)
             else:
-                self._bind_tcp(bind.host, bind.port)
+                self._bind_tcp(bind.host, bind.port, reuse_port)
             sock = self.sockets[-1]
             if sock.type != socket.SOCK_STREAM:
                 raise OSError(errno.EPROTOTYPE, "not a stream socket")
@@ -117,11 +123,13 @@ class Listeners:
         except OSError as exc:
             raise _explained(exc, bind.text) from exc
 
-    def _bind_tcp(self, host: str, port: int) -> None:
+    def _bind_tcp(self, host: str, port: int, reuse_port: bool) -> None:
         sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
         self.sockets.append(sock)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # inherited by the connections
+        if reuse_port:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         sock.bind((host, port))
 
     def _bind_unix(self, path: str, umask: int | None) -> None:

@@ -164,6 +164,7 @@ def serving(
     bind: str | Sequence[str] = "127.0.0.1:0",
     drain_timeout: float | None = None,
     config: Mapping[str, Any] | None = None,
+    reuse_port: bool = False,
     environment: Mapping[str, str] | None = None,
 ) -> contextlib.AbstractContextManager[Process]:
     """Run `app` ("file.py:name") by `lilya.servers.run` under `server`, one of `SERVERS`."""
@@ -175,6 +176,7 @@ def serving(
         "server": library,
         "drain_timeout": drain_timeout,
         "config": config,
+        "reuse_port": reuse_port,
     }
     return script("launcher.py", json.dumps(options), environment=environment)
 

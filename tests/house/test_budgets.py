@@ -30,6 +30,7 @@ MANY_PARAMETERS: Final[Mapping[str, str]] = {
     "BaseRouter": "a route is described by its keywords",
     "Response": "public constructor of a response",
     "JSONResponse": "public constructor of a response",
+    "serve": "how an app is served is said by its keywords",
     "Service": "a service is described by its keywords, besides the arguments of its function",
     "StreamingResponse": "public constructor of a response",
     "FileResponse": "public constructor of a response",

@@ -105,3 +105,9 @@ def test_importing_the_face_imports_no_server_and_no_trio() -> None:
     program = "import sys, lilya.servers; print(*{'hypercorn', 'uvicorn', 'trio'} & set(sys.modules))"
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert found.stdout.split() == []
+
+
+def test_a_system_that_cannot_share_a_port_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr("socket.SO_REUSEPORT")
+    with pytest.raises(ImproperlyConfigured, match="this system has no SO_REUSEPORT"):
+        plan(reuse_port=True)

@@ -204,3 +204,18 @@ def test_where_open_files_are_not_listed_somebody_may_be_connected(monkeypatch: 
     assert listeners.connected()
     assert listeners.cut() == 0
     listeners.close()
+
+
+def test_two_may_share_a_port_when_both_say_so_and_not_otherwise() -> None:
+    first = Listeners.open([parse_bind("127.0.0.1:0")], reuse_port=True)
+    port = first.sockets[0].getsockname()[1]
+    second = Listeners.open([parse_bind(f"127.0.0.1:{port}")], reuse_port=True)
+    try:
+        first.listen(5)
+        second.listen(5)
+        assert first.urls(False) == second.urls(False)
+        with pytest.raises(OSError, match="something listens there already"):
+            Listeners.open([parse_bind(f"127.0.0.1:{port}")])
+    finally:
+        first.close()
+        second.close()
