@@ -188,7 +188,7 @@ class Connection(Mapping[str, Any]):
     def deadline(self) -> float:
         """How much time is left for the handler and its response, in seconds; `math.inf` without a deadline.
 
-        To be passed on: `await client.get(url, timeout=request.deadline)`. Also in a worker thread, as a sync handler.
+        To be passed on: `await client.get(url, timeout=request.deadline)`. Also in the thread of a sync handler.
         """
         return seconds_left(self.scope)
 
@@ -205,9 +205,7 @@ class Connection(Mapping[str, Any]):
     def cancel_on_draining(self) -> Iterator[anyio.CancelScope]:
         """Cancel the block as soon as the application is being stopped; what stands behind the block goes on.
 
-        with request.cancel_on_draining() as block:
-            return await next_event()
-        return Response(status_code=204)  # come back to whoever serves then
+        It gives the scope of the block, whose `cancelled_caught` tells afterwards whether it was cut.
         """
         home = self._home
         with anyio.CancelScope() as scope:

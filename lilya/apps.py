@@ -85,7 +85,7 @@ class Lilya(RoutingMethodsMixin):
         on_disconnect: OnDisconnect | None = None,
         drain_timeout: float = 10.0,
         request_timeout: float | None = None,
-        threads: int | CapacityLimiter | None = None,
+        threads: int | CapacityLimiter | Capacity | None = None,
     ) -> None:
         if on_disconnect not in (None, "cancel", "ignore"):
             raise ImproperlyConfigured(f"Lilya: on_disconnect is 'cancel' or 'ignore', not {on_disconnect!r}")

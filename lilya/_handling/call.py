@@ -175,7 +175,7 @@ def compile_in_nursery(plan: Plan, on_disconnect: OnDisconnect | None) -> ASGIAp
                 if not nursery.cancel_scope.cancel_called:
                     # The nursery is the request's: a streaming body may live off its tasks, and ends with them.
                     result, background = _without_background(await response_of(result))
-                    guards = cancels or not isinstance(result, Response) or isinstance(result, StreamingResponse)
+                    guards = cancels or isinstance(result, StreamingResponse)
                     try:
                         with exchange.guarding(nursery.cancel_scope) if guards else nullcontext():
                             await result(scope, receive, send)

@@ -21,6 +21,7 @@ from lilya.middleware.deadline import DeadlineMiddleware
 from lilya.requests import Request
 from lilya.responses import PlainText, StreamingResponse
 from lilya.routing import Host, Include, Path, Router, WebSocketPath
+from lilya.routing._bounds import UNBOUNDED
 from lilya.testing import MemoryServer, cancel_everywhere, disconnect_everywhere, http_scope
 from lilya.types import ASGIApp, Receive, Scope, Send
 from lilya.websockets import WebSocket
@@ -313,6 +314,11 @@ async def test_a_client_that_does_not_wait_at_all_is_answered_at_once() -> None:
 async def test_no_header_is_read_where_none_is_asked_for() -> None:
     app = Lilya(routes=[Path("/", slow)], middleware=[DefineMiddleware(DeadlineMiddleware, timeout=5)])
     assert await took(app, headers=[(b"request-timeout", b"2")]) == (504, 5)
+
+
+def test_what_has_no_bounds_is_built_as_if_there_were_none() -> None:
+    app = ASGI()
+    assert UNBOUNDED.under(UNBOUNDED).around(app) is app
 
 
 @pytest.mark.parametrize("seconds", [0, -1, math.nan, "5", True])
