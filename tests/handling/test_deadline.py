@@ -251,11 +251,26 @@ async def test_a_client_that_left_before_the_deadline_is_not_told_about_it() -> 
             await anyio.sleep(5)
         await anyio.sleep(1)
 
+    async def handler(request: Request, exc: GatewayTimeout) -> None:
+        raise AssertionError("nobody is there to be answered")
+
     wire = Answer(GONE)
-    app = Lilya(routes=[Path("/", stubborn, timeout=2)])
+    app = Lilya(routes=[Path("/", stubborn, timeout=2)], exception_handlers={GatewayTimeout: handler})
     async with running(app):
         await app(scope_of(), wire.receive, wire.send)
     assert wire.sent == []
+
+
+async def test_the_middleware_of_a_route_asks_the_handlers_around_it_first() -> None:
+    def handlers(name: str) -> Any:
+        async def handler(request: Request, exc: GatewayTimeout) -> PlainText:
+            return PlainText(name)
+
+        return {GatewayTimeout: handler}
+
+    path = Path("/", slow, middleware=[DefineMiddleware(DeadlineMiddleware, timeout=2)])
+    include = Include("/", routes=[path], exception_handlers=handlers("include"))
+    assert (await call(Lilya(routes=[include], exception_handlers=handlers("app")))).text == "include"
 
 
 def every(seconds: float) -> Any:
