@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from threading import get_ident
 from typing import Any, TypeVar
 
@@ -12,9 +13,10 @@ from anyio import CapacityLimiter
 from anyio.abc import TaskGroup
 
 from lilya._asgi.deadline import check_timeout
-from lilya._asgi.exchange import EXCHANGE, Exchange, exchange_of, is_departure
+from lilya._asgi.exchange import EXCHANGE, Exchange, Home, exchange_of, is_departure
 from lilya._asgi.lifespan import Life
 from lilya._asgi.limited import check_capacity
+from lilya._asgi.observed import ObservedExchange, Observers
 from lilya._asgi.statistics import Statistics
 from lilya._define import DefineMiddleware, DefinePermission, Layer, build_stack, define_all
 from lilya._handling.call import OnDisconnect
@@ -26,6 +28,7 @@ from lilya.concurrency.threads import own_threads
 from lilya.datastructures._state import State
 from lilya.datastructures._url import URLPath
 from lilya.exceptions import ImproperlyConfigured
+from lilya.protocols.observer import Observer
 from lilya.responses.base import PlainText
 from lilya.routing._base import BasePath
 from lilya.routing._hooks import Hooked, define_hooks
@@ -63,7 +66,9 @@ class Lilya(RoutingMethodsMixin):
     handlers whose client leaves: "cancel", "ignore", or None for "cancel where the method is safe". `drain_timeout`, in
     seconds, is how long exchanges and tasks may go on after the shutdown began. `request_timeout`, in seconds, is the
     `timeout` of every route. `threads` is how many sync handlers, and other sync functions of requests, may run at once
-    in worker threads of the application's own; without it all applications of a process share anyio's 40.
+    in worker threads of the application's own; without it all applications of a process share anyio's 40. `observers`
+    are told of requests, failed tasks, restarts and the stop; those of an application that is included in another are
+    not.
     """
 
     def __init__(
@@ -86,6 +91,7 @@ class Lilya(RoutingMethodsMixin):
         drain_timeout: float = 10.0,
         request_timeout: float | None = None,
         threads: int | CapacityLimiter | Capacity | None = None,
+        observers: Sequence[Observer] = (),
     ) -> None:
         if on_disconnect not in (None, "cancel", "ignore"):
             raise ImproperlyConfigured(f"Lilya: on_disconnect is 'cancel' or 'ignore', not {on_disconnect!r}")
@@ -110,7 +116,10 @@ class Lilya(RoutingMethodsMixin):
         )
         self._threads = check_capacity(threads, "Lilya: threads")
         self.router.rescue = self._rescue
-        self._life = Life(drain_timeout, threads=self._threads)
+        watched = Observers(observers) if observers else None
+        self._life = Life(drain_timeout, threads=self._threads, observers=watched)
+        self._exchange: Callable[[Home, Scope, Receive, Send], Exchange]
+        self._exchange = Exchange if watched is None else partial(ObservedExchange, watched)
         self.middleware_stack: ASGIApp | None = None
         if not isinstance(self, ChildLilya):  # a child may have handlers that want parameters of its prefix
             self.router.compile()
@@ -285,7 +294,7 @@ class Lilya(RoutingMethodsMixin):
         life = self._life
         if life.failure is not None:
             stack = unavailable
-        exchange = Exchange(life, scope, receive, send)
+        exchange = self._exchange(life, scope, receive, send)
         if life.watch is None or life.watch.thread != get_ident():
             return await exchange.run(stack, self._unhandled)  # no nursery to watch it in: it opens one of its own
         try:
@@ -306,7 +315,7 @@ class Lilya(RoutingMethodsMixin):
         if exchange is None:
             # What another framework has put there is of no use to us: reversing begins here.
             scope |= {"router": self.router, "app_root_path": scope.get("root_path", "")}
-            return await Exchange(self._life, scope, receive, send).run(stack, self._unhandled)
+            return await self._exchange(self._life, scope, receive, send).run(stack, self._unhandled)
         try:
             await stack(scope, receive, send)
         except Exception as exc:

@@ -136,6 +136,9 @@ async def _run(task: Callable[[], Any], scope: Scope) -> bool:
             exc_info=failure,
             extra={"task": _name(task), "route": route},
         )
+        exchange = exchange_of(scope)
+        if exchange is not None:
+            exchange.home.task_failed(_name(task), failure)
         witness = (scope.get("extensions") or {}).get(WITNESS)
         if witness is not None:
             failure.add_note(f"in background task {_name(task)!r} of {route}")

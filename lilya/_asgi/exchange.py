@@ -61,6 +61,7 @@ class Home(Protocol):
 
     async def wait_draining(self) -> None: ...
     def start_soon(self, fn: Callable[..., Any], *args: Any, name: str | None = None) -> None: ...
+    def task_failed(self, name: str, failure: BaseException) -> None: ...
 
 
 class Nowhere:
@@ -78,6 +79,9 @@ class Nowhere:
     async def wait_draining(self) -> None:
         """Nobody will ever drain: wait for ever, until cancelled."""
         await anyio.sleep_forever()
+
+    def task_failed(self, name: str, failure: BaseException) -> None:
+        """Nobody counts."""
 
     def start_soon(self, fn: Callable[..., Any], *args: Any, name: str | None = None) -> None:
         """There is no nursery."""
@@ -300,11 +304,20 @@ class Exchange(Outbox):
         """An exception came out: it ends here if it only says that the client left, else it is raised once more."""
         plain = unwrap(exc)
         if (self.gone or not self.phase) and is_departure(plain):
-            logger.debug("the client of %s left", self.scope.get("path"))
+            logger.debug("the client of %s left", self.scope.get("path"), extra=self._extra("disconnected"))
             return
+        if self.phase and self.phase is not HEADERS and self.scope["type"] == "http":
+            # The server will say why, with the traceback; which answer the client has half of, only we know.
+            logger.warning("the answer to %s is broken off", self.scope.get("path"), extra=self._extra("failed"))
         if failed is not None and isinstance(plain, Exception):
             await failed(self, plain)
         raise_plain(plain)
+
+    def _extra(self, outcome: str) -> dict[str, object]:
+        """What the records of the log carry."""
+        scope = self.scope
+        route = scope.get("route_path_template") or scope.get("path", "")
+        return {"outcome": outcome, "method": scope.get("method", ""), "route": route}
 
     def finish(self) -> bool:
         """The application has returned. True: there is something to wait for, `end` does."""

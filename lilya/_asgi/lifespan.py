@@ -27,6 +27,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from lilya._asgi.exchange import Exchange
+from lilya._asgi.observed import Observers
 from lilya._asgi.statistics import Statistics, TaskStatistics, describe
 from lilya._asgi.watch import Watch
 from lilya.concurrency.capacity import Capacity
@@ -62,10 +63,15 @@ class Life:
     """
 
     def __init__(
-        self, drain_timeout: float = 10.0, services: Sequence[Service] = (), threads: Capacity | None = None
+        self,
+        drain_timeout: float = 10.0,
+        services: Sequence[Service] = (),
+        threads: Capacity | None = None,
+        observers: Observers | None = None,
     ) -> None:
         self.drain_timeout = drain_timeout
         self.threads = threads
+        self.observers = observers
         self.services = tuple(services)
         self.watch: Watch | None = None
         self.task_group: TaskGroup | None = None
@@ -103,9 +109,13 @@ class Life:
         if seconds is not None and self._until is None:
             self._until = anyio.current_time() + seconds
         if not self.draining:
+            self.draining = True
             for scope in tuple(self.drainees):
                 scope.cancel()
-        self.draining = True
+            if self.live or self._jobs:
+                counts = {"exchanges": len(self.live), "tasks": len(self._jobs)}
+                logger.info("draining: %(exchanges)d exchanges, %(tasks)d tasks are under way", counts, extra=counts)
+            self._tell("draining")
         if self._drained is not None:
             self._drained.set()
 
@@ -136,6 +146,15 @@ class Life:
             self._witness["started"](job.name)
         nursery.start_soon(self._guarded, job, partial(enforce_async_callable(fn), *args), name=job.name)
 
+    def task_failed(self, name: str, failure: BaseException) -> None:
+        """Count the failure of a task, which has been logged, and tell the observers."""
+        self.failed_tasks += 1
+        self._tell("task_failed", name, failure)
+
+    def _tell(self, moment: str, *what: Any) -> None:
+        if self.observers is not None:
+            self.observers.tell(moment, *what)
+
     async def _guarded(self, job: _Job, fn: Callable[[], Awaitable[object]]) -> None:
         try:
             await fn()
@@ -143,9 +162,9 @@ class Life:
             logger.warning("task %r was still running and was cancelled", job.name, extra={"task": job.name})
             raise
         except Exception as exc:
-            self.failed_tasks += 1
             failure = unwrap(exc)
             logger.error("task %r failed", job.name, exc_info=failure, extra={"task": job.name})
+            self.task_failed(job.name, failure)
             if self._witness is not None:
                 failure.add_note(f"in task {job.name!r} of the application's nursery")
                 self._witness["failed"](failure)
@@ -177,6 +196,7 @@ class Life:
             threads=self._busy_threads(),
             failed_tasks=self.failed_tasks,
             draining=self.draining,
+            started=self.task_group is not None,
         )
 
     def _busy_threads(self) -> int:
@@ -252,7 +272,7 @@ class Life:
     async def _serve(self, inner: TaskGroup, receive: Receive, send: Send) -> None:
         watch = Watch(inner)
         inner.start_soon(watch.run, name="lilya watch")
-        self._supervisor = Supervisor(self.services)
+        self._supervisor = Supervisor(self.services, on_restart=partial(self._tell, "service_restarted"))
         try:
             await self._supervisor.start(inner)
             self.watch = watch

@@ -54,7 +54,11 @@ class TaskStatistics:
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """A picture of an application. `threads` counts the worker threads at work; `failed_tasks` since the start."""
+    """A picture of an application.
+
+    `threads` counts the worker threads at work, `failed_tasks` those that failed since the start, background tasks
+    included. `started`: the start-up is complete, and the shutdown is not.
+    """
 
     exchanges: tuple[ExchangeStatistics, ...] = ()
     tasks: tuple[TaskStatistics, ...] = ()
@@ -62,6 +66,7 @@ class Statistics:
     threads: int = 0
     failed_tasks: int = 0
     draining: bool = False
+    started: bool = False
 
     @property
     def idle(self) -> bool:

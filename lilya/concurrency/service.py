@@ -37,6 +37,9 @@ __all__ = ["Restart", "Service", "ServiceState", "ServiceStatistics", "Superviso
 
 Restart: TypeAlias = Literal["never", "on-failure", "always"]
 
+# Name, number and reason of a restart.
+OnRestart: TypeAlias = Callable[[str, int, BaseException | None], object]
+
 logger = logging.getLogger("lilya.services")
 
 
@@ -60,6 +63,11 @@ class ServiceStatistics:
     restarts: int
     since: float
     last_error: str | None
+
+    @property
+    def ready(self) -> bool:
+        """Whether it runs and has said that it is ready, or has ended in good order."""
+        return self.state in (ServiceState.RUNNING, ServiceState.STOPPED)
 
 
 class Service:
@@ -130,12 +138,23 @@ class Supervisor:
 
     Checks that the names of `services` differ, and that what they depend on is among them and makes no circle
     (`ValueError`). They start in the order given, after what they depend on. `jitter` gives random numbers in [0, 1).
+    `on_restart` is called with name, number and reason (None: it had returned) of each restart; it must not raise.
     """
 
-    def __init__(self, services: Iterable[Service], *, jitter: Callable[[], float] = random.random) -> None:
+    def __init__(
+        self,
+        services: Iterable[Service],
+        *,
+        jitter: Callable[[], float] = random.random,
+        on_restart: OnRestart | None = None,
+    ) -> None:
         self._services = _in_order(list(services))
         self._jitter = jitter
-        self._units = [_Unit(service, jitter) for service in self._services]
+        self._on_restart = on_restart
+        self._units = self._new_units()
+
+    def _new_units(self) -> list[_Unit]:
+        return [_Unit(service, self._jitter, self._on_restart) for service in self._services]
 
     async def start(self, nursery: TaskGroup) -> None:
         """Start all services in `nursery`, each one when the one before is ready; return when all are.
@@ -146,7 +165,7 @@ class Supervisor:
         """
         if any(unit.runs for unit in self._units):
             raise RuntimeError("the services are running: stop() them before they are started again")
-        self._units = [_Unit(service, self._jitter) for service in self._services]
+        self._units = self._new_units()
         try:
             for unit in self._units:
                 await nursery.start(unit.supervise, name=f"service {unit.service.name}")
@@ -179,10 +198,11 @@ class Supervisor:
 class _Unit:
     """One service from its start to its stop, restarts included."""
 
-    def __init__(self, service: Service, jitter: Callable[[], float]) -> None:
+    def __init__(self, service: Service, jitter: Callable[[], float], on_restart: OnRestart | None) -> None:
         self.service = service
         self.stopping = False
         self._jitter = jitter
+        self._on_restart = on_restart
         self._state = ServiceState.WAITING
         self._entered = self._began = 0.0  # both set when it starts
         self._restarts = 0
@@ -248,6 +268,8 @@ class _Unit:
             if self.stopping:  # not yet cancelled: those that depend on it go first
                 return
             self._restarts += 1
+            if self._on_restart is not None:
+                self._on_restart(self.service.name, self._restarts, failure)
             failure = await self._run(_Ready(self, None))
         if failure is not None:
             self._enter(ServiceState.FAILED)

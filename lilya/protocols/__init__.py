@@ -4,6 +4,7 @@ from lilya.protocols.authentication import AuthenticationProtocol
 from lilya.protocols.cache import CacheBackend
 from lilya.protocols.logging import LoggerProtocol
 from lilya.protocols.middleware import MiddlewareProtocol
+from lilya.protocols.observer import Observer, Outcome
 from lilya.protocols.permissions import PermissionProtocol
 from lilya.protocols.serializer import SerializerProtocol
 
@@ -12,6 +13,8 @@ __all__ = [
     "CacheBackend",
     "LoggerProtocol",
     "MiddlewareProtocol",
+    "Observer",
+    "Outcome",
     "PermissionProtocol",
     "SerializerProtocol",
 ]
