@@ -32,7 +32,7 @@ from lilya._asgi.statistics import Statistics, TaskStatistics, describe
 from lilya._asgi.watch import Watch
 from lilya.concurrency.capacity import Capacity
 from lilya.concurrency.nursery import open_nursery, raise_plain, unwrap
-from lilya.concurrency.service import Service, Supervisor
+from lilya.concurrency.service import Service, ServiceStatistics, Supervisor
 from lilya.concurrency.threads import enforce_async_callable, thread_limits
 from lilya.types import Receive, Scope, Send
 
@@ -192,12 +192,21 @@ class Life:
         return Statistics(
             exchanges=describe(self.live),
             tasks=tuple(TaskStatistics(job.name, now - job.born) for job in self._jobs),
-            services=self._supervisor.statistics() if self._supervisor is not None else (),
+            services=self.service_statistics(),
             threads=self._busy_threads(),
             failed_tasks=self.failed_tasks,
             draining=self.draining,
-            started=self.task_group is not None,
+            started=self.started,
         )
+
+    @property
+    def started(self) -> bool:
+        """Whether the start-up is complete, and the shutdown is not."""
+        return self.task_group is not None
+
+    def service_statistics(self) -> tuple[ServiceStatistics, ...]:
+        """The services, in the order in which they start."""
+        return () if self._supervisor is None else self._supervisor.statistics()
 
     def _busy_threads(self) -> int:
         if self.watch is None or self.watch.thread != get_ident():

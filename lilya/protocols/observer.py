@@ -25,6 +25,7 @@ class Observer(Protocol):
 
     def exchange_started(self, scope: Scope) -> None:
         """A request or websocket has come. `scope` is the server's; keys put into it stay until the end."""
+        return
 
     def exchange_ended(self, scope: Scope, outcome: Outcome, status: int | None, seconds: float) -> None:
         """It is over, after `seconds`, its background tasks included.
@@ -32,12 +33,16 @@ class Observer(Protocol):
         `scope` is the one of `exchange_started`; in it is now `route_path_template`, where a route matched. `status` is
         None where no answer was begun; 101 is a websocket that was accepted, 403 one that was closed before.
         """
+        return
 
     def task_failed(self, name: str, failure: BaseException) -> None:
         """A background task, or one of `app.start_soon`, raised `failure`."""
+        return
 
     def service_restarted(self, name: str, restarts: int, failure: BaseException | None) -> None:
         """A service starts again, for the `restarts`-th time, after `failure`; None where it had returned."""
+        return
 
     def draining(self) -> None:
         """The application is being stopped: told once."""
+        return
