@@ -36,7 +36,7 @@ from lilya.concurrency.service import Service, ServiceStatistics, Supervisor
 from lilya.concurrency.threads import enforce_async_callable, thread_limits
 from lilya.types import Receive, Scope, Send
 
-__all__ = ["EXIT_SECONDS", "WITNESS", "Life"]
+__all__ = ["EXIT_SECONDS", "WITNESS", "Job", "Life"]
 
 logger = logging.getLogger("lilya.lifespan")
 
@@ -51,7 +51,9 @@ Part = Callable[[], AbstractAsyncContextManager[Mapping[str, Any] | None]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Job:
+class Job:
+    """A task in the application's nursery; when it was `born`, on the monotonic clock."""
+
     name: str
     born: float
 
@@ -81,7 +83,7 @@ class Life:
         self._stage = "startup"  # then "serving", then "shutdown"
         self._supervisor: Supervisor | None = None
         self.live: dict[Exchange, None] = {}
-        self._jobs: dict[_Job, None] = {}
+        self.jobs: dict[Job, None] = {}
         self._witness: Mapping[str, Callable[[Any], None]] | None = None
         self._job_ended: anyio.Event | None = None  # exists while somebody waits for tasks to end
         self._until: float | None = None  # when the time to drain is over, where the server has said so
@@ -112,8 +114,8 @@ class Life:
             self.draining = True
             for scope in tuple(self.drainees):
                 scope.cancel()
-            if self.live or self._jobs:
-                counts = {"exchanges": len(self.live), "tasks": len(self._jobs)}
+            if self.live or self.jobs:
+                counts = {"exchanges": len(self.live), "tasks": len(self.jobs)}
                 logger.info("draining: %(exchanges)d exchanges, %(tasks)d tasks are under way", counts, extra=counts)
             self._tell("draining")
         if self._drained is not None:
@@ -140,8 +142,8 @@ class Life:
     def start_soon(self, fn: Callable[..., Any], *args: Any, name: str | None = None) -> None:
         """Start `fn(*args)`, sync or async, in the application's nursery; a failure is logged and counted."""
         nursery = self.nursery()
-        job = _Job(name or getattr(fn, "__qualname__", None) or repr(fn), time.monotonic())
-        self._jobs[job] = None
+        job = Job(name or getattr(fn, "__qualname__", None) or repr(fn), time.monotonic())
+        self.jobs[job] = None
         if self._witness is not None:
             self._witness["started"](job.name)
         nursery.start_soon(self._guarded, job, partial(enforce_async_callable(fn), *args), name=job.name)
@@ -155,7 +157,7 @@ class Life:
         if self.observers is not None:
             self.observers.tell(moment, *what)
 
-    async def _guarded(self, job: _Job, fn: Callable[[], Awaitable[object]]) -> None:
+    async def _guarded(self, job: Job, fn: Callable[[], Awaitable[object]]) -> None:
         try:
             await fn()
         except anyio.get_cancelled_exc_class():
@@ -169,7 +171,7 @@ class Life:
                 failure.add_note(f"in task {job.name!r} of the application's nursery")
                 self._witness["failed"](failure)
         finally:
-            del self._jobs[job]
+            del self.jobs[job]
             if self._witness is not None:
                 self._witness["ended"](job.name)
             if self._job_ended is not None:
@@ -181,8 +183,8 @@ class Life:
 
         Not for those that come meanwhile: a service that goes on starting some would keep us here.
         """
-        here = self._jobs.copy()
-        while here.keys() & self._jobs.keys():
+        here = self.jobs.copy()
+        while here.keys() & self.jobs.keys():
             self._job_ended = self._job_ended or anyio.Event()
             await self._job_ended.wait()
 
@@ -191,9 +193,9 @@ class Life:
         now = time.monotonic()
         return Statistics(
             exchanges=describe(self.live),
-            tasks=tuple(TaskStatistics(job.name, now - job.born) for job in self._jobs),
+            tasks=tuple(TaskStatistics(job.name, now - job.born) for job in self.jobs),
             services=self.service_statistics(),
-            threads=self._busy_threads(),
+            threads=self.busy_threads(),
             failed_tasks=self.failed_tasks,
             draining=self.draining,
             started=self.started,
@@ -208,9 +210,10 @@ class Life:
         """The services, in the order in which they start."""
         return () if self._supervisor is None else self._supervisor.statistics()
 
-    def _busy_threads(self) -> int:
+    def busy_threads(self) -> int:
+        """The worker threads at work, 0 where somebody asks from another event loop."""
         if self.watch is None or self.watch.thread != get_ident():
-            return 0  # the limiters belong to the event loop of the application
+            return 0  # the limiters belong to the event loop
         limits = thread_limits().statistics()
         own = 0 if self.threads is None else self.threads.limiter().borrowed_tokens
         return own + limits.handlers.borrowed_tokens + limits.files.borrowed_tokens + limits.cleanup.borrowed_tokens
