@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 __all__ = ["MAX_TASKS", "Node", "Picture", "Section", "take_picture"]
 
-# Tasks looked at for one picture; it takes the event loop some 10 µs for each.
+# Tasks looked at for one picture; it takes the event loop some 20 µs for each.
 MAX_TASKS: Final = 2000
 
 # In the frames of these functions, the variable that says whose the task is.
