@@ -298,3 +298,19 @@ async def test_an_answer_that_breaks_off_is_in_the_log_with_its_route(caplog: py
         ("WARNING", "failed", "GET", "/breaks-off"),
         ("DEBUG", "disconnected", "GET", "/waits"),
     ]
+
+
+async def test_an_observer_writes_only_the_methods_it_wants() -> None:
+    class Nothing(Observer):
+        """Wants to hear of nothing."""
+
+    async def flaky() -> None:
+        await anyio.sleep(1)
+        raise ValueError(BROKEN)
+
+    app = Lilya(routes=ROUTES, observers=[Nothing()], services=[Service(flaky, restart="always")])
+    async with running(app):
+        assert (await call(app, "/items/1")).status == 200
+        app.start_soon(breaks)
+        await anyio.sleep(1.5)
+    assert app.statistics().failed_tasks == 1

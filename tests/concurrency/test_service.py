@@ -362,3 +362,31 @@ async def test_the_default_jitter_is_random_and_within_its_bounds() -> None:
         await anyio.sleep(20)
         await supervisor.stop()
     assert 5 < recorder.runs[1] <= 10
+
+
+async def test_a_restart_leaves_those_that_depend_on_the_service_alone_and_is_told() -> None:
+    told: list[tuple[str, int, str]] = []
+    runs = {"below": 0, "above": 0}
+
+    async def below() -> None:
+        runs["below"] += 1
+        await anyio.sleep(1)
+        raise ValueError("again")
+
+    async def above() -> None:
+        runs["above"] += 1
+        await anyio.sleep_forever()
+
+    supervisor = Supervisor(
+        [Service(above, depends_on=["below"]), Service(below, restart="always", backoff=(0.1, 0.1))],
+        jitter=lambda: 0.0,
+        on_restart=lambda name, number, why: told.append((name, number, repr(why))),
+    )
+    async with anyio.create_task_group() as nursery:
+        await supervisor.start(nursery)
+        await anyio.sleep(1.05)
+        assert [(each.name, each.ready) for each in supervisor.statistics()] == [("below", False), ("above", True)]
+        await anyio.sleep(1.2)
+        await supervisor.stop()
+    assert runs == {"below": 3, "above": 1}
+    assert told == [("below", 1, "ValueError('again')"), ("below", 2, "ValueError('again')")]

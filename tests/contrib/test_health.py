@@ -16,8 +16,10 @@ from lilya.contrib.health import Live, Ready
 from lilya.exceptions import ImproperlyConfigured
 from lilya.routing import Include, Path
 from lilya.testclient import AsyncTestClient
+from lilya.testing import cancel_everywhere, disconnect_everywhere
 from tests.routing.client import call, talk
 from tests.support.life import running
+from tests.support.wire import http_scope, request
 
 JSON = [(b"accept", b"application/json")]
 
@@ -235,3 +237,10 @@ async def test_who_waits_for_checks_of_somebody_who_is_cancelled_runs_them_anew(
 def test_what_makes_no_sense_is_refused(make: Callable[[], Ready]) -> None:
     with pytest.raises(ImproperlyConfigured, match="Ready"):
         make()
+
+
+async def test_probes_that_leave_or_are_cancelled_at_any_step_leave_nothing() -> None:
+    ready = Ready({"passes": passes, "says no": says_no})
+    assert await disconnect_everywhere(lambda: (ready, http_scope()), [request()]) > 2
+    assert await cancel_everywhere(lambda: (ready, http_scope()), [request()]) > 2
+    assert (await call(ready)).status == 503

@@ -21,8 +21,10 @@ from lilya.permissions.deny_all import DenyAll
 from lilya.responses import PlainText, StreamingResponse
 from lilya.routing import Include, Path, WebSocketPath
 from lilya.testclient import AsyncTestClient
+from lilya.testing import cancel_everywhere, disconnect_everywhere
 from lilya.websockets import WebSocket
 from tests.routing.client import call
+from tests.support.wire import http_scope, request
 
 HERE: dict[str, Any] = {"client": ("127.0.0.1", 4000), "headers": [(b"host", b"localhost:8000")]}
 
@@ -277,3 +279,12 @@ async def test_other_methods_are_refused() -> None:
 def test_what_makes_no_sense_is_refused(make: Callable[[], TaskTree]) -> None:
     with pytest.raises((ImproperlyConfigured, ValueError)):
         make()
+
+
+@pytest.mark.parametrize("accept", [b"text/plain", b"text/event-stream"])
+async def test_who_looks_may_leave_or_be_cancelled_at_any_step(accept: bytes) -> None:
+    tree = TaskTree([AllowAll])
+    scope = http_scope(headers=[(b"accept", accept)])
+    assert await disconnect_everywhere(lambda: (tree, {**scope}), [request()], max_steps=5) > 2
+    assert await cancel_everywhere(lambda: (tree, {**scope}), [request()], max_steps=20) > 1
+    assert tree._watching == 0
