@@ -61,12 +61,14 @@ class ObservedExchange(Exchange):
 
     def __init__(self, observers: Observers, home: Home, scope: Scope, receive: Receive, send: Send) -> None:
         super().__init__(home, scope, receive, send)
+        self._server = send
+        self.sink = self._noting  # whichever way a message takes, it goes through here
         self.observers = observers
         observers.tell("exchange_started", scope)
 
-    async def send(self, message: Message) -> None:
-        """ASGI `send` for the layers further in, which notes the status."""
-        await super().send(message)
+    async def _noting(self, message: Message) -> None:
+        """The server's `send`, which notes the status."""
+        await self._server(message)
         if self.status is None:
             self.status = _status_of(message)
 
@@ -81,6 +83,7 @@ class ObservedExchange(Exchange):
     def finish(self) -> bool:
         """The application has returned: tell."""
         waits = super().finish()
+        self.sink = self._server  # nothing is left to the cycle collector
         seconds = time.monotonic() - self.born
         self.observers.tell("exchange_ended", self.scope, self._outcome(), self.status, seconds)
         return waits
