@@ -180,20 +180,16 @@ def soak(process: Process, seconds: float) -> int:
 def measure(process: Process, query: str = "") -> dict[str, Any]:
     """What the process holds, once it has let go of its clients."""
 
-    def taken() -> dict[str, Any]:
+    def asked(query: str) -> Any:
         with HTTP(process.connect()) as http:
             answer = http.get("/measure" + query)
             assert answer is not None
-            found: dict[str, Any] = json.loads(answer.body)
-            return found
+            return json.loads(answer.body)
 
-    def is_idle() -> bool:
-        found = taken()
-        return bool(found["exchanges"] == 1 and not found["jobs"] and not found["busy"])
-
-    until(is_idle, process)
+    until(lambda: bool(asked("?idle")), process)
     time.sleep(2 * KEEP_ALIVE)  # servers keep what a client has left as long as one that is idle
-    return taken()
+    found: dict[str, Any] = asked(query)
+    return found
 
 
 @pytest.mark.parametrize("server", ["hypercorn-trio", "uvicorn"])
