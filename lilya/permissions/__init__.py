@@ -1,8 +1,9 @@
 """Permissions: layers that forward or refuse."""
 
 from lilya._define import DefinePermission
+from lilya.permissions.base import BasePermission
 
 # The name it also goes by.
 Permission = DefinePermission
 
-__all__ = ["DefinePermission", "Permission"]
+__all__ = ["BasePermission", "DefinePermission", "Permission"]

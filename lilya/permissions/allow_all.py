@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from lilya.types import ASGIApp, Receive, Scope, Send
+from lilya.permissions.base import BasePermission
+from lilya.types import Receive, Scope, Send
 
 __all__ = ["AllowAll"]
 
 
-class AllowAll:
+class AllowAll(BasePermission):
     """Lets everything through: what says plainly that a route is open."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve inside."""

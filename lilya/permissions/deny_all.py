@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from lilya.exceptions import NotAuthorized
-from lilya.types import ASGIApp, Receive, Scope, Send
+from lilya.permissions.base import BasePermission
+from lilya.types import Receive, Scope, Send
 
 __all__ = ["DenyAll"]
 
 
-class DenyAll:
+class DenyAll(BasePermission):
     """Refuses every request and every websocket with `NotAuthorized` (401); a lifespan passes."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Raises `NotAuthorized`."""
