@@ -11,6 +11,7 @@ not receiving. Taking a message from the queue has no await in it: a cancelled `
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import anyio
@@ -263,11 +264,16 @@ class Inbox:
             return {"type": "http.request", "body": self._body, "more_body": False}
         message = await self.next()
         if message["type"] not in DISCONNECTS:
-            self._queue.appendleft(message)
-            self._size += weight(message)
+            self._put_back([message])
+        return message
+
+    def _put_back(self, messages: Sequence[Message]) -> None:
+        """What was taken shall be taken once more, by whoever comes."""
+        if messages:
+            self._queue.extendleft(reversed(messages))
+            self._size += sum(map(weight, messages))
             self.busy = True
             self._notify()
-        return message
 
     # -- the request body -------------------------------------------------------------------------------------------
 
@@ -301,6 +307,37 @@ class Inbox:
             more = message.get("more_body", False)
         self._body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
         self._parts.clear()
+
+    async def preview(self, see: Callable[[bytes], bool], limit: int) -> bool:
+        """Show the body to `see`, piece by piece, until that returns true; all of it stays in place, to be read.
+
+        False: `limit` bytes were seen, of which each message counts `MESSAGE_COST` besides, and it was not enough.
+        Raises `ClientDisconnect` when the client left before, `RuntimeError` when the body was streamed. Cancelling
+        loses nothing.
+        """
+        if self._body is not None:
+            see(self._body)
+            return True
+        if self._streamed or self._collecting or self._parts:
+            raise RuntimeError("Stream consumed")
+        taken: list[Message] = []
+        seen = 0
+        more = True
+        try:
+            while more:
+                message = await self.next()
+                if message["type"] != "http.request":
+                    raise no_piece(message)
+                taken.append(message)
+                if see(message.get("body") or b""):
+                    break
+                more = message.get("more_body", False)
+                seen += weight(message)
+                if more and seen > limit:
+                    return False
+            return True
+        finally:
+            self._put_back(taken)
 
     def stream(self) -> BodyStream:
         """The body in the pieces the server gives, not kept, and an empty one at its end; whole after `body`.
