@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
 from typing import Any
@@ -148,12 +148,18 @@ class Connection(Mapping[str, Any]):
         return self._installed("session", "SessionMiddleware")
 
     def set_session(self, value: Any) -> None:
-        """Replace the session."""
-        self.scope["session"] = value
+        """Replace what the session holds. The session itself stays: who keeps it looks at that one."""
+        session = self.scope.get("session")
+        if isinstance(session, MutableMapping) and isinstance(value, Mapping):
+            values = dict(value)  # it may be the session
+            session.clear()
+            session.update(values)
+        else:
+            self.scope["session"] = value
 
     def clear_session(self) -> None:
         """Empty the session."""
-        self.scope["session"] = {}
+        self.set_session({})
 
     # -- reversing --------------------------------------------------------------------------------------------------
 
