@@ -225,7 +225,7 @@ async def test_what_cannot_be_read_is_an_empty_session(values: dict[str, bytes])
 
 async def test_keys_are_text() -> None:
     async def odd(request: Request) -> PlainText:
-        request.session[1] = 1  # type: ignore[index]
+        request.session[1] = 1
         return PlainText("")
 
     answer = await fail(stored(Path("/odd", odd))[0], "/odd")
