@@ -79,7 +79,7 @@ def jar(*answers: Answer) -> str:
 
 
 async def ask(
-    app: Any, path: str, method: str = "GET", /, cookie: str = "", body: bytes = b"", **fields: str
+    app: Any, path: str, method: str = "GET", /, cookie: str = "", body: bytes = b"", **fields: Any
 ) -> Answer:
     """A request as a browser makes it, with its cookies."""
     given = {"host": "bank.test", "cookie": cookie, **{name.replace("_", "-"): value for name, value in fields.items()}}
