@@ -21,9 +21,8 @@ async def refuse_with(exc: HTTPException, scope: Scope, receive: Receive, send: 
     """Answer a request, or the handshake of a websocket, with what `exc` says. It is raised where others answer it."""
     if _is_inside_a_route(scope):
         raise exc
-    answered = await answer(exc, _handlers(scope), scope, receive, send)
-    if not answered and not await default_answer(exc, scope, receive, send):
-        raise exc
+    if not await answer(exc, _handlers(scope), scope, receive, send):
+        await default_answer(exc, scope, receive, send)
 
 
 def _is_inside_a_route(scope: Scope) -> bool:

@@ -190,6 +190,7 @@ async def test_keys_can_be_changed_without_locking_anybody_out() -> None:
         (None, "http://a.test@evil", "a.test", "http", True),
         (None, "http://a.test", "", "http", True),
         (None, "file://", "", "http", True),
+        (None, "extension://a.test", "b.test", "http", True),
     ],
 )
 def test_the_browser_says_where_a_request_was_made(

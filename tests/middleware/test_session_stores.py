@@ -368,6 +368,20 @@ async def test_an_unknown_address_is_an_address() -> None:
     assert (await call(app, **sent(cookie))).json == {}
 
 
+async def test_any_mapping_may_be_the_session() -> None:
+    scope = http_scope(session={"a": 1, "real-clientip": "192.0.2.1"})
+    await SessionFixingMiddleware(PlainText(""))(scope, Wire(request()).receive, Wire().send)
+    assert scope["session"] == {}
+
+
+async def test_a_fault_of_the_configuration_is_no_unknown_address() -> None:
+    class App:
+        settings = type("Settings", (), {"trusted_proxies": "10.0.0.1"})
+
+    with pytest.raises(ImproperlyConfigured, match="did you mean"):
+        await call(SessionFixingMiddleware(PlainText("")), session={}, app=App())
+
+
 async def test_it_wants_a_session_and_a_function() -> None:
     with pytest.raises(ImproperlyConfigured, match="outside of SessionFixingMiddleware"):
         await call(SessionFixingMiddleware(PlainText("")))

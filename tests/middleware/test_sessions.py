@@ -228,6 +228,12 @@ async def test_a_session_in_use_is_renewed_in_the_second_half_of_its_time() -> N
     assert cookies_of(await call(app_with(max_age=None), **sent(signed(b'{"a":1}', age=10**9)))) == []
 
 
+async def test_a_session_ends_with_its_time() -> None:
+    app = app_with(max_age=1000)
+    for age, kept in ((999, True), (1001, False), (-50, True), (-1000, False)):
+        assert (await call(app, **sent(signed(b'{"a":1}', age=age)))).json == ({"a": 1} if kept else {})
+
+
 async def test_keys_can_be_changed_without_logging_anybody_out() -> None:
     old = cookie_of(await call(app_with(), "/put/a"))
     app = app_with(secret_key=[Secret("new"), KEY])

@@ -23,7 +23,7 @@ FORMS = {
     "nothing": ("", b""),
 }
 # What a browser says of it; the last one is too old to say anything.
-BROWSERS: list[dict[str, str]] = [
+BROWSERS: list[dict[str, Any]] = [
     {"sec_fetch_site": "cross-site", "origin": "https://evil.test"},
     {"sec_fetch_site": "same-site", "origin": "https://evil.bank.test"},
     {"origin": "https://evil.test"},
@@ -50,7 +50,7 @@ async def test_the_users_own_page_is_served() -> None:
     app = victim(csrf=True)
     cookie = await logged_in(app)
     token = (await ask(app, "/token", "GET", cookie)).text
-    own = {"sec_fetch_site": "same-origin", "origin": "https://bank.test"}
+    own: dict[str, Any] = {"sec_fetch_site": "same-origin", "origin": "https://bank.test"}
     assert (await ask(app, "/pay", "POST", cookie, x_csrftoken=token, **own)).text == "paid by victim"
     kind = FORMS["urlencoded"][0]
     body = f"to=bob&csrf_token={token}".encode()
@@ -78,7 +78,7 @@ async def test_a_genuine_token_planted_by_a_neighbouring_host() -> None:
     """Both halves are the attacker's, and ours: the origin tells."""
     app = victim(csrf=True)
     theirs = (await ask(app, "/token")).text
-    fields = {"x_csrftoken": theirs, "origin": "https://evil.bank.test"}
+    fields: dict[str, Any] = {"x_csrftoken": theirs, "origin": "https://evil.bank.test"}
     assert (await ask(app, "/pay", "POST", f"csrftoken={theirs}", **fields)).status == 403
 
 
