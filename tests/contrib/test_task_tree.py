@@ -85,6 +85,7 @@ def app_with(tree: TaskTree) -> Lilya:
             WebSocketPath("/socket", socket),
         ],
         services=[Service(clock), Service(flaky, restart="on-failure", backoff=(0.1, 0.1))],
+        drain_timeout=0.1,  # what waits for ever is not waited for: the services would go on failing meanwhile
     )
 
 
