@@ -13,12 +13,14 @@ from typing import Any, Final
 import anyio
 import anyio.lowlevel
 
-__all__ = ["AROUND", "GLOBALS", "current_scope", "enter", "in_event_loop"]
+__all__ = ["AROUND", "GLOBALS", "SETTINGS", "current_scope", "enter", "in_event_loop"]
 
 AROUND: Final[ContextVar[dict[str, Any]]] = ContextVar("lilya.around")
 
 # The key of the `G` that `lilya.context.g` stands for.
 GLOBALS: Final = "lilya.g"
+# The key of the settings of the nearest application that has its own; in its scope, too.
+SETTINGS: Final = "lilya.settings"
 
 
 def enter(scope: dict[str, Any], *, inside: bool = False) -> Token[dict[str, Any]]:

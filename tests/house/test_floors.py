@@ -22,12 +22,12 @@ FLOORS: Final[Mapping[int, tuple[str, frozenset[str]]]] = {
         "pillars and data",
         frozenset({"_sansio", "concurrency"})
         | {"datastructures", "encoders", "serializers", "transformers", "_paths", "environments", "conf", "ranges"}
-        | {"clientip"},
+        | {"clientip", "_current"},
     ),
     2: ("arch", frozenset({"_asgi"})),
     3: (
         "talk",
-        frozenset({"requests", "websockets", "responses", "background", "_connection", "_forms", "_current"}),
+        frozenset({"requests", "websockets", "responses", "background", "_connection", "_forms"}),
     ),
     4: ("handling", frozenset({"_handling", "dependencies", "params", "context"})),
     5: (
