@@ -1,46 +1,98 @@
 """What surrounds the running code, for what is asked without a connection at hand: one context variable, no more.
 
 Its value is a mapping: the scope of the innermost application that serves, and over it what layers have put there under
-keys of their own. It is set by the layers that are there for it, such as `GlobalContextMiddleware`: a request that asks
-for nothing pays for nothing. It travels as context variables do: into tasks, and into worker threads.
+keys of their own. It travels as context variables do: into tasks, and into worker threads.
+
+The outermost application sets it and, unless it has something of its own to put there, leaves it there: the task that
+serves a connection is the server's for that connection, and taking a variable back costs three times as much as setting
+it. What was left behind, the scope of an exchange that is over, surrounds nothing.
 """
 
 from __future__ import annotations
 
+from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar, Token
+from types import TracebackType
 from typing import Any, Final
 
 import anyio
 import anyio.lowlevel
 
-__all__ = ["AROUND", "GLOBALS", "SETTINGS", "current_scope", "enter", "in_event_loop"]
+__all__ = [
+    "AROUND",
+    "EXCHANGE",
+    "GLOBALS",
+    "SERIALIZER",
+    "SETTINGS",
+    "Surrounded",
+    "around",
+    "current_scope",
+    "enter",
+    "in_event_loop",
+]
 
 AROUND: Final[ContextVar[dict[str, Any]]] = ContextVar("lilya.around")
 
 # The key of the `G` that `lilya.context.g` stands for.
 GLOBALS: Final = "lilya.g"
-# The key of the settings of the nearest application that has its own; in its scope, too.
+# The scope keys of what the nearest application that has its own has put there: its settings, and its serializer.
 SETTINGS: Final = "lilya.settings"
+SERIALIZER: Final = "lilya.serializer"
+# The scope key under which the layers further in find the exchange of their connection, until it is over.
+EXCHANGE: Final = "lilya.exchange"
 
 
-def enter(scope: dict[str, Any], *, inside: bool = False) -> Token[dict[str, Any]]:
-    """An application begins to serve the connection of `scope`, `inside` another one or as the first.
+def around() -> dict[str, Any]:
+    """What surrounds the running code: nothing, if what is there was left behind."""
+    found = AROUND.get(None)
+    # A lifespan has no path, nor have layers alone; what serves a connection has an exchange.
+    return {} if found is None or (EXCHANGE not in found and "path" in found) else found
+
+
+def enter(scope: dict[str, Any], *, inside: bool = True) -> Token[dict[str, Any]]:
+    """An application begins to serve the connection of `scope`, `inside` what surrounds it or as the first.
 
     What layers have put around the other one is around this one, too; its `g` begins as a copy of that one's, as its
     scope does. `AROUND.reset` undoes it.
     """
-    if inside:
-        outer = AROUND.get({})
+    outer = around() if inside else None
+    if outer:
         scope = {**outer, **scope}
         if GLOBALS in outer:
-            scope[GLOBALS] = outer[GLOBALS].copy()
+            scope[GLOBALS] = outer[GLOBALS].copy() if "type" in outer else outer[GLOBALS]
     return AROUND.set(scope)
 
 
 def current_scope() -> dict[str, Any] | None:
     """The surroundings where an application serves; None outside of one, and where only layers used alone are."""
-    around = AROUND.get(None)
-    return around if around is not None and "type" in around else None
+    found = around()
+    return found if "type" in found else None
+
+
+class Surrounded:
+    """A context manager, entered and left with `surroundings` around; what runs in between has its own."""
+
+    __slots__ = ("_manager", "_surroundings")
+
+    def __init__(self, surroundings: dict[str, Any], manager: AbstractAsyncContextManager[Any]) -> None:
+        self._surroundings = surroundings
+        self._manager = manager
+
+    async def __aenter__(self) -> Any:
+        token = enter(self._surroundings)
+        try:
+            return await self._manager.__aenter__()
+        finally:
+            AROUND.reset(token)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        token = enter(self._surroundings)
+        try:
+            return await self._manager.__aexit__(kind, exc, trace)
+        finally:
+            AROUND.reset(token)
 
 
 def in_event_loop() -> bool:

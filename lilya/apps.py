@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from contextvars import Token
 from functools import partial
 from threading import get_ident
 from typing import Any, TypeVar
@@ -18,6 +19,8 @@ from lilya._asgi.lifespan import Life
 from lilya._asgi.limited import check_capacity
 from lilya._asgi.observed import ObservedExchange, Observers
 from lilya._asgi.statistics import Statistics
+from lilya._connection import Connection
+from lilya._current import AROUND, SERIALIZER, SETTINGS, Surrounded, around, enter
 from lilya._define import DefineMiddleware, DefinePermission, Layer, build_stack, define_all
 from lilya._handling.call import OnDisconnect
 from lilya._handling.errors import Rescuing, answer, default_answer, deny, last_resort
@@ -25,16 +28,20 @@ from lilya.concurrency.capacity import Capacity
 from lilya.concurrency.nursery import in_trio, raise_plain, unwrap
 from lilya.concurrency.service import Service
 from lilya.concurrency.threads import own_threads
+from lilya.conf._current import current_settings, global_settings, overridden, resolve_settings
+from lilya.conf.global_settings import Settings
 from lilya.datastructures._state import State
 from lilya.datastructures._url import URLPath
 from lilya.exceptions import ImproperlyConfigured
 from lilya.protocols.observer import Observer
+from lilya.middleware.global_context import GlobalContextMiddleware
 from lilya.responses.base import PlainText
-from lilya.routing._base import BasePath
+from lilya.routing._base import BasePath, check_on_disconnect
 from lilya.routing._hooks import Hooked, define_hooks
 from lilya.routing._lifespan import Part, all_routes, parts_below, services_below
 from lilya.routing._methods import RoutingMethodsMixin
 from lilya.routing._router import Router
+from lilya.serializers import SerializerConfig, make_serializer, serializer
 from lilya.types import (
     ASGIApp,
     ExceptionHandler,
@@ -61,6 +68,17 @@ class Lilya(RoutingMethodsMixin):
     The layers, from the outside: the exchange (which answers what nobody handled with 500), `middleware` in its order,
     the exception handlers, `before_request` and `after_request` hooks, `permissions`, the routes.
 
+    What is None is not given: it is taken from `settings_module` (a `Settings` class, an instance, the dotted path of
+    one), else from the settings of the process; what is empty is given. `routes` never come from settings. Everything
+    is taken when the application is made. `enable_openapi`, `openapi_config`, `infer_body` and `dependencies` are kept
+    as attributes for those who ask for them.
+
+    `populate_global_context` is called with the connection of every request and websocket, sync (in a thread) or async:
+    the mapping it returns is what `lilya.context.g` holds to begin with. `serializer_config` reads and writes JSON for
+    this application, `logging_config` sets up logging (without it nothing is set up). With
+    `enable_intercept_global_exceptions` the exception handlers answer what middleware raises, too. `root_path` stands
+    in place of what the server says.
+
     `lifespan` is an async context manager around the whole life of the application; lifespans of included applications
     run inside it. `services` start before the first request and stop after the last. `on_disconnect` is what happens to
     handlers whose client leaves: "cancel", "ignore", or None for "cancel where the method is safe". `drain_timeout`, in
@@ -73,56 +91,119 @@ class Lilya(RoutingMethodsMixin):
 
     def __init__(
         self,
-        *,
-        debug: bool = False,
+        debug: bool | None = None,
+        settings_module: Settings | type[Settings] | str | None = None,
         routes: Sequence[BasePath] | None = None,
         middleware: Iterable[Any] | None = None,
         exception_handlers: ExceptionHandlers | None = None,
+        dependencies: Mapping[str, Any] | None = None,
         permissions: Iterable[Any] | None = None,
-        before_request: Iterable[Any] | None = None,
-        after_request: Iterable[Any] | None = None,
         on_startup: Sequence[LifespanEvent] | None = None,
         on_shutdown: Sequence[LifespanEvent] | None = None,
-        redirect_slashes: bool = True,
+        before_request: Iterable[Any] | None = None,
+        after_request: Iterable[Any] | None = None,
+        redirect_slashes: bool | None = None,
         lifespan: Lifespan | None = None,
-        include_in_schema: bool = True,
+        include_in_schema: bool | None = None,
+        logging_config: Any = None,
+        serializer_config: SerializerConfig | None = None,
+        populate_global_context: Callable[[Connection], Any] | None = None,
+        enable_openapi: bool | None = None,
+        openapi_config: Any = None,
+        enable_intercept_global_exceptions: bool | None = None,
+        root_path: str | None = None,
+        infer_body: bool | None = None,
+        *,
+        version: str | None = None,
         services: Sequence[Service] = (),
         on_disconnect: OnDisconnect | None = None,
-        drain_timeout: float = 10.0,
+        drain_timeout: float | None = None,
         request_timeout: float | None = None,
         threads: int | CapacityLimiter | Capacity | None = None,
         observers: Sequence[Observer] = (),
     ) -> None:
-        if on_disconnect not in (None, "cancel", "ignore"):
-            raise ImproperlyConfigured(f"Lilya: on_disconnect is 'cancel' or 'ignore', not {on_disconnect!r}")
-        self.debug = debug
+        self.settings_module = resolve_settings(settings_module)
+        setting = self.load_settings_value
+        self.debug: bool = setting("debug", debug)
         self.state = State()
-        self.exception_handlers: dict[int | type[Exception], ExceptionHandler] = dict(exception_handlers or {})
-        self.custom_middleware: list[Layer] = define_all(middleware, DefineMiddleware)
-        self.custom_permissions: list[Layer] = define_all(permissions, DefinePermission)
-        self.before_request_callbacks = define_hooks(before_request, "before_request")
-        self.after_request_callbacks = define_hooks(after_request, "after_request")
-        self.include_in_schema = include_in_schema
+        self.exception_handlers: dict[int | type[Exception], ExceptionHandler] = dict(
+            setting("exception_handlers", exception_handlers) or {}
+        )
+        self.custom_middleware: list[Layer] = define_all(setting("middleware", middleware), DefineMiddleware)
+        self.custom_permissions: list[Layer] = define_all(setting("permissions", permissions), DefinePermission)
+        self.before_request_callbacks = define_hooks(setting("before_request", before_request), "before_request")
+        self.after_request_callbacks = define_hooks(setting("after_request", after_request), "after_request")
+        self.dependencies: dict[str, Any] = dict(setting("dependencies", dependencies) or {})
+        self.include_in_schema: bool = setting("include_in_schema", include_in_schema)
+        self.redirect_slashes: bool = setting("redirect_slashes", redirect_slashes)
+        self.root_path: str = setting("root_path", root_path)
+        self.version: str = setting("version", version)
+        self.infer_body: bool = setting("infer_body", infer_body)
+        self.enable_openapi: bool = setting("enable_openapi", enable_openapi)
+        self.openapi_config = setting("openapi_config", openapi_config)
+        self.intercepts: bool = setting("enable_intercept_global_exceptions", enable_intercept_global_exceptions)
+        self.populate_global_context = populate_global_context
+        self.logging_config = configure_logging(setting("logging_config", logging_config))
+        self.serializer_config = setting("serializer_config", serializer_config)
         self.services = tuple(services)
-        self.drain_timeout = drain_timeout
+        self.drain_timeout: float = setting("drain_timeout", drain_timeout)
         self.router = Router(
             routes,
-            redirect_slashes=redirect_slashes,
-            on_startup=on_startup,
-            on_shutdown=on_shutdown,
-            lifespan=lifespan,
-            on_disconnect=on_disconnect,
-            timeout=check_timeout(request_timeout, "Lilya: request_timeout"),
+            redirect_slashes=self.redirect_slashes,
+            **self._lifespan_options(on_startup, on_shutdown, lifespan),
+            on_disconnect=check_on_disconnect(setting("on_disconnect", on_disconnect), "Lilya"),
+            timeout=check_timeout(setting("request_timeout", request_timeout), "Lilya: request_timeout"),
         )
         self._threads = check_capacity(threads, "Lilya: threads")
         self.router.rescue = self._rescue
+        self._own = self._what_is_its_own()
         watched = Observers(observers) if observers else None
-        self._life = Life(drain_timeout, threads=self._threads, observers=watched)
+        self._life = Life(self.drain_timeout, threads=self._threads, observers=watched)
         self._exchange: Callable[[Home, Scope, Receive, Send], Exchange]
         self._exchange = Exchange if watched is None else partial(ObservedExchange, watched)
         self.middleware_stack: ASGIApp | None = None
         if not isinstance(self, ChildLilya):  # a child may have handlers that want parameters of its prefix
             self.router.compile()
+
+    # -- settings ---------------------------------------------------------------------------------------------------
+
+    @property
+    def settings(self) -> Settings:
+        """Its own settings; where it has none, those of the application it serves in, else those of the process."""
+        if self.settings_module is not None:
+            return overridden(self.settings_module)
+        return current_settings() if AROUND.get({}).get("app") is self else global_settings()
+
+    def load_settings_value(self, name: str, value: Any = None, is_boolean: bool = False) -> Any:
+        """`value` unless it is None; else what its own settings say under `name`, else those of the process.
+
+        What is empty is given: `middleware=[]` means none. `is_boolean` is kept for those who say it: it changes
+        nothing. None where nobody says anything.
+        """
+        if value is None and self.settings_module is not None:
+            value = getattr(overridden(self.settings_module), name, None)
+        return getattr(global_settings(), name, None) if value is None else value
+
+    def _lifespan_options(self, on_startup: Any, on_shutdown: Any, lifespan: Any) -> dict[str, Any]:
+        """What happens at the start and at the stop: one lifespan, or hooks. What is given rules the other kind out."""
+        if lifespan is None:
+            on_startup = self.load_settings_value("on_startup", on_startup)
+            on_shutdown = self.load_settings_value("on_shutdown", on_shutdown)
+            if not on_startup and not on_shutdown:
+                lifespan = self.load_settings_value("lifespan")
+        return {"on_startup": on_startup, "on_shutdown": on_shutdown, "lifespan": lifespan}
+
+    def _what_is_its_own(self) -> dict[str, Any]:
+        """What it puts into the scope of whatever it serves; nothing, most of the time."""
+        own: dict[str, Any] = {}
+        if self.settings_module is not None:
+            own[SETTINGS] = self.settings_module
+        if self.serializer_config is not None:
+            own[SERIALIZER] = make_serializer(self.serializer_config)
+            serializer.expect()
+        if self.root_path:
+            own["root_path"] = self.root_path
+        return own
 
     # -- building ---------------------------------------------------------------------------------------------------
 
@@ -189,6 +270,10 @@ class Lilya(RoutingMethodsMixin):
             self.router.rescue = None
             stack = Rescuing(stack, self._rescue)
         stack = build_stack(stack, self.custom_middleware)
+        if self.intercepts:
+            stack = Rescuing(stack, self._rescue)
+        if self.populate_global_context is not None:
+            stack = GlobalContextMiddleware(stack, self.populate_global_context)
         return stack if self._threads is None else with_threads(stack, self._threads)
 
     # -- the life of the application --------------------------------------------------------------------------------
@@ -237,7 +322,7 @@ class Lilya(RoutingMethodsMixin):
 
     def own_parts(self, life: Life | None = None) -> list[Part]:
         """Its own lifespan; inside another application, whose `life` this is, it shares that one's nursery."""
-        parts = self.router.own_parts(life, owner=self)
+        parts: list[Part] = [partial(self._surrounding, part) for part in self.router.own_parts(life, owner=self)]
         if life is not None and life is not self._life:
             parts.insert(0, lambda: self._adopted(life))
         return parts
@@ -245,6 +330,10 @@ class Lilya(RoutingMethodsMixin):
     def lifespan_parts(self, life: Life | None = None) -> list[Part]:
         """The lifespans to enter: its own, then those of the applications it includes."""
         return [self._check, *self.own_parts(life), *parts_below(self.routes, life)]
+
+    def _surrounding(self, part: Part) -> Surrounded:
+        """A lifespan that is entered and left where its application is the one that serves."""
+        return Surrounded({**self._own, "type": "lifespan", "app": self, "router": self.router}, part())
 
     @asynccontextmanager
     async def _adopted(self, life: Life) -> AsyncIterator[None]:
@@ -262,7 +351,11 @@ class Lilya(RoutingMethodsMixin):
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         life = self._life
         life.services = self.all_services()
-        await life.run(self.lifespan_parts(life), scope, receive, send)
+        token = enter({**scope, "app": self, "router": self.router, **self._own})
+        try:
+            await life.run(self.lifespan_parts(life), scope, receive, send)
+        finally:
+            AROUND.reset(token)
 
     @asynccontextmanager
     async def _check(self) -> AsyncIterator[None]:
@@ -295,15 +388,29 @@ class Lilya(RoutingMethodsMixin):
         if life.failure is not None:
             stack = unavailable
         exchange = self._exchange(life, scope, receive, send)
-        if life.watch is None or life.watch.thread != get_ident():
-            return await exchange.run(stack, self._unhandled)  # no nursery to watch it in: it opens one of its own
+        token = self._enter(scope)
         try:
-            await stack(scope, exchange.receive, exchange.send)
-        except Exception as exc:
-            await exchange.fail(exc, self._unhandled)
+            if life.watch is None or life.watch.thread != get_ident():
+                return await exchange.run(stack, self._unhandled)  # no nursery to watch it in: it opens one of its own
+            try:
+                await stack(scope, exchange.receive, exchange.send)
+            except Exception as exc:
+                await exchange.fail(exc, self._unhandled)
+            finally:
+                if exchange.finish():
+                    await exchange.end()
         finally:
-            if exchange.finish():
-                await exchange.end()
+            if token is not None:
+                AROUND.reset(token)
+
+    def _enter(self, scope: Scope) -> Token[Scope] | None:
+        """Become what surrounds the running code. A token if that has to be taken back."""
+        if self._own:
+            scope.update(self._own)
+        elif not around():
+            AROUND.set(scope)
+            return None
+        return enter(scope)
 
     async def _call_inside(self, stack: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve inside another application, of Lilya's or of another framework:
@@ -311,10 +418,23 @@ class Lilya(RoutingMethodsMixin):
         what we set in the scope stays inside.
         """
         exchange = exchange_of(scope)
-        scope = {**scope, "app": self}
+        root = scope.get("root_path") or ""
+        scope = {**scope, "app": self, **self._own}
+        if self.root_path:
+            scope["root_path"] = root  # where it is included says where it is
         if exchange is None:
             # What another framework has put there is of no use to us: reversing begins here.
-            scope |= {"router": self.router, "app_root_path": scope.get("root_path", "")}
+            scope |= {"router": self.router, "app_root_path": root}
+        token = enter(scope)
+        try:
+            await self._serve_inside(stack, exchange, scope, receive, send)
+        finally:
+            AROUND.reset(token)
+
+    async def _serve_inside(
+        self, stack: ASGIApp, exchange: Exchange | None, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        if exchange is None:
             return await self._exchange(self._life, scope, receive, send).run(stack, self._unhandled)
         try:
             await stack(scope, receive, send)
@@ -358,6 +478,16 @@ def with_threads(app: ASGIApp, threads: Capacity) -> ASGIApp:
             await app(scope, receive, send)
 
     return inside
+
+
+def configure_logging(config: Any) -> Any:
+    """Let what was given set up logging; without it nothing is set up. Returns it."""
+    if config is not None:
+        configure = getattr(config, "configure", None)
+        if not callable(configure) or isinstance(config, type):
+            raise ImproperlyConfigured(f"`logging_config` must be a LoggingConfig, with configure(), not {config!r}")
+        configure()
+    return config
 
 
 async def unavailable(scope: Scope, receive: Receive, send: Send) -> None:

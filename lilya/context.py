@@ -1,6 +1,6 @@
 """What surrounds the running code: `g`, `request_context`, `session`; imported anywhere, used inside a request.
 
-    g                 values of one request or websocket, inside `GlobalContextMiddleware`
+    g                 values of one request or websocket
     request_context   the request, inside `RequestContextMiddleware`
     session           its session, inside `SessionContextMiddleware`
 
@@ -15,7 +15,7 @@ from contextvars import Token
 from typing import Any, Final
 
 from lilya._connection import Connection
-from lilya._current import AROUND, GLOBALS, current_scope
+from lilya._current import AROUND, GLOBALS, around
 from lilya._handling.context import Context
 from lilya.datastructures._state import State
 from lilya.exceptions import ImproperlyConfigured
@@ -105,23 +105,24 @@ class CurrentG(G):
 
 def get_g() -> G:
     """The `G` of the running request. Raises `LookupError` outside of one."""
-    around = AROUND.get({})
-    found: G | None = around.get(GLOBALS)
+    surroundings = around()
+    found: G | None = surroundings.get(GLOBALS)
     if found is None:
-        if current_scope() is None:
+        if surroundings.get("type") not in ("http", "websocket"):
             raise LookupError(
                 "g exists while a Lilya application serves a request or a websocket, inside GlobalContextMiddleware, "
-                "and in a lifespan inside LifespanGlobalContextMiddleware. Was lilya.context imported when that began?"
+                "and in a lifespan inside LifespanGlobalContextMiddleware"
             )
-        found = around[GLOBALS] = G()
+        found = surroundings[GLOBALS] = G()
     return found
 
 
 def layer(key: str, value: Any) -> Token[dict[str, Any]]:
     """Put one thing more around the running code, for the middleware of this room. `AROUND.reset` takes it away."""
-    if current_scope() is not None:
+    outer = around()
+    if outer.get("type") in ("http", "websocket"):
         get_g()  # made now at the latest: it is the same inside of the layer and outside
-    return AROUND.set({**AROUND.get({}), key: value})
+    return AROUND.set({**outer, key: value})
 
 
 class RequestContext:

@@ -1,9 +1,10 @@
 """How text is made of JSON values and JSON values of text, and how to put another library in that place.
 
-`serializer` is the one object the house asks. It starts with `CompactSerializer` (the standard library); a
-`SerializerConfig` given to `setup_serializer`, to `Lilya(serializer_config=...)` or in the settings replaces that for
-the whole process. A serializer knows JSON values only: what else may stand in a value is the encoders' matter, and
-they come to it as `default=`. Another library is put in with a class of its own:
+`serializer` is the one object the house asks. It starts with `CompactSerializer` (the standard library). A
+`SerializerConfig` given to `setup_serializer` replaces that for the whole process, one given to
+`Lilya(serializer_config=...)`, or in its settings, for what this application does. A serializer knows JSON values only:
+what else may stand in a value is the encoders' matter, and they come to it as `default=`. Another library is put in
+with a class of its own:
 
     class OrjsonSerializer(CompactSerializer):
         def dumps(self, value, **options):
@@ -26,14 +27,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from importlib import import_module
 from types import MappingProxyType
-from typing import IO, Any, NoReturn, TypeAlias
+from typing import IO, Any, NamedTuple, NoReturn, TypeAlias
 
+from lilya._current import AROUND, SERIALIZER
 from lilya.exceptions import ImproperlyConfigured, MissingDependency
 from lilya.protocols.serializer import SerializerProtocol
 
 __all__ = [
     "COMPACT",
     "CompactSerializer",
+    "Installed",
     "JSONText",
     "MsgspecSerializer",
     "MsgspecSerializerConfig",
@@ -41,6 +44,7 @@ __all__ = [
     "SerializerProtocol",
     "SerializerProxy",
     "StandardSerializerConfig",
+    "make_serializer",
     "serializer",
     "setup_serializer",
 ]
@@ -142,21 +146,44 @@ class MsgspecSerializerConfig(SerializerConfig):
         return MsgspecSerializer(**self.options)
 
 
+class Installed(NamedTuple):
+    """A serializer, and whether it is the standard one as it is."""
+
+    serializer: SerializerProtocol
+    plain: bool
+
+
 class SerializerProxy:
-    """The serializer in use. Hold on to the proxy and its methods: they follow what is installed later.
+    """The serializer in use. Hold on to the proxy and its methods: they follow what is installed later."""
 
-    `plain` tells the encoders that nothing was installed, so that they may write such JSON by a shorter way.
-    """
-
-    __slots__ = ("_current", "plain")
+    __slots__ = ("_apps", "_installed")
 
     def __init__(self, current: SerializerProtocol, *, plain: bool) -> None:
-        self.install(current, plain=plain)
+        self._apps = False
+        self._installed = Installed(current, plain)
 
-    def install(self, current: SerializerProtocol, *, plain: bool) -> None:
-        """Put `current` in place of the serializer in use; for `setup_serializer`."""
-        self._current = current
-        self.plain = plain
+    def install(self, installed: Installed) -> None:
+        """Put another one in place of that of the process; for `setup_serializer`."""
+        self._installed = installed
+
+    def expect(self) -> None:
+        """From now on look for one of the application that serves: there is one that has its own."""
+        self._apps = True
+
+    def _used(self) -> Installed:
+        if not self._apps:
+            return self._installed
+        own: Installed = AROUND.get({}).get(SERIALIZER, self._installed)
+        return own
+
+    @property
+    def plain(self) -> bool:
+        """Tells the encoders that nothing was installed, so that they may write such JSON by a shorter way."""
+        return self._used().plain
+
+    @property
+    def _current(self) -> SerializerProtocol:
+        return self._used().serializer
 
     def dump(self, value: Any, file: IO[Any], /, **options: Any) -> None:
         """Write `value` as JSON to a file."""
@@ -186,7 +213,11 @@ def setup_serializer(serializer_config: SerializerConfig | None = None) -> None:
 
     Raises `ImproperlyConfigured`, a `ValueError`, for what is no `SerializerConfig`, or makes no serializer.
     """
-    config = StandardSerializerConfig() if serializer_config is None else serializer_config
+    serializer.install(make_serializer(StandardSerializerConfig() if serializer_config is None else serializer_config))
+
+
+def make_serializer(config: SerializerConfig) -> Installed:
+    """What `config` makes, prepared and checked. Raises as `setup_serializer` does."""
     if not isinstance(config, SerializerConfig):
         hint = f" Did you mean `{config.__name__}()`?" if isinstance(config, type) else ""
         raise ImproperlyConfigured(f"`serializer_config` must be a SerializerConfig, not {config!r}.{hint}")
@@ -197,7 +228,7 @@ def setup_serializer(serializer_config: SerializerConfig | None = None) -> None:
             f"{type(config).__name__}.get_serializer() must return an object with dump, dumps, load and loads, "
             f"not {made!r}."
         )
-    serializer.install(made, plain=type(config) is StandardSerializerConfig and not config.options)
+    return Installed(made, type(config) is StandardSerializerConfig and not config.options)
 
 
 def _refuse_constant(name: str) -> NoReturn:

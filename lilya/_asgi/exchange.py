@@ -29,6 +29,7 @@ from anyio.abc import TaskGroup
 from lilya._asgi.inbox import Inbox
 from lilya._asgi.outbox import Outbox
 from lilya._asgi.watch import Watch
+from lilya._current import EXCHANGE
 from lilya._sansio import websocket
 from lilya._sansio.http import HEADERS
 from lilya.concurrency.nursery import open_nursery, raise_plain, shielded, unwrap
@@ -39,8 +40,6 @@ __all__ = ["CLEANUP_SECONDS", "EXCHANGE", "PATIENCE", "Exchange", "Home", "Nowhe
 
 logger = logging.getLogger("lilya.exchange")
 
-# The scope key under which the layers further in find the exchange of their connection.
-EXCHANGE = "lilya.exchange"
 # How long a websocket handler that receives may be busy with what came before the disconnect, in seconds.
 PATIENCE = 0.5
 # How long the clean-up of one exchange may take, in seconds, when even cancellation must wait for it.

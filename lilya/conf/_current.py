@@ -14,7 +14,7 @@ from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
 from types import TracebackType
 from typing import Any, Final, TypeVar, cast
 
-from lilya._current import SETTINGS, current_scope
+from lilya._current import AROUND, SETTINGS
 from lilya._define import import_string
 from lilya.conf._base import replaced
 from lilya.conf.exceptions import FieldException
@@ -130,8 +130,8 @@ def overridden(base: Settings) -> Settings:
 
 def current_settings() -> Settings:
     """The settings of the application that serves; without one, or if it has none of its own, those of the process."""
-    scope = current_scope()
-    own: Settings | None = None if scope is None else scope.get(SETTINGS)
+    # Where the request is over, a task it left behind still belongs to its application.
+    own: Settings | None = AROUND.get({}).get(SETTINGS)
     return global_settings() if own is None else overridden(own)
 
 

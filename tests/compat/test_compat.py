@@ -8,7 +8,6 @@ from typing import Any, Generic, TypeVar
 import anyio
 import pytest
 
-from lilya._current import AROUND, enter
 from lilya.apps import Lilya
 from lilya.compat import (
     AsyncResourceHandler,
@@ -23,7 +22,6 @@ from lilya.concurrency import in_trio, run_in_threadpool
 from lilya.exceptions import ImproperlyConfigured
 from lilya.routing import Include, NoMatchFound, Path, Router
 from tests.routing.client import call
-from tests.support.wire import http_scope
 
 # -- reverse ----------------------------------------------------------------------------------------------------------
 
@@ -55,13 +53,14 @@ def test_the_name_may_be_given_by_keyword_and_a_parameter_may_be_called_name() -
     assert reverse(reverse_name="named", app=app, name="ada") == "/by/ada"
 
 
-def test_inside_a_request_the_application_is_known() -> None:
-    app = Lilya(routes=ROUTES)
-    token = enter(http_scope(app=app, router=app.router))
-    try:
-        assert reverse("item", id=3) == "/items/3"
-    finally:
-        AROUND.reset(token)
+async def test_inside_a_request_the_application_is_known() -> None:
+    async def link() -> str:
+        return str(reverse("item", id=3))
+
+    app = Lilya(routes=[*ROUTES, Path("/link", link)])
+    assert (await call(app, "/link")).text == '"/items/3"'
+    with pytest.raises(ImproperlyConfigured):  # it is over with its request
+        reverse("item", id=3)
 
 
 def test_outside_of_a_request_it_must_be_said() -> None:

@@ -12,15 +12,14 @@ from typing import Any
 import anyio
 import pytest
 
-from lilya._current import AROUND, enter
-from lilya.apps import Lilya
+from lilya.apps import ChildLilya, Lilya
 from lilya.context import G, g, get_g, request_context, session
 from lilya.exceptions import ImproperlyConfigured
 from lilya.middleware import DefineMiddleware
 from lilya.middleware.global_context import GlobalContextMiddleware, LifespanGlobalContextMiddleware
 from lilya.middleware.request_context import RequestContextMiddleware
 from lilya.middleware.session_context import SessionContextMiddleware
-from lilya.routing import Path, Router, WebSocketPath
+from lilya.routing import Include, Path, Router, WebSocketPath
 from lilya.types import ASGIApp, Receive, Scope, Send
 from lilya.websockets import WebSocket
 from tests.routing.client import call, fail_to_start, talk
@@ -226,22 +225,6 @@ async def test_the_middleware_of_lifespans_lets_requests_through_and_the_other_w
 # -- g where an application gives it -----------------------------------------------------------------------------------
 
 
-class Serving:
-    """What an application does: it enters the scope it serves, on its own or inside another application."""
-
-    def __init__(self, app: ASGIApp, *, inside: bool = False) -> None:
-        self.app = app
-        self.inside = inside
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope = {**scope}
-        token = enter(scope, inside=self.inside)
-        try:
-            await self.app(scope, receive, send)
-        finally:
-            AROUND.reset(token)
-
-
 def route(handler: Any) -> Path:
     return Path("/", handler)
 
@@ -251,7 +234,7 @@ async def test_an_application_gives_one_that_is_made_when_it_is_asked_for() -> N
         g.user = "ada"
         return [g.user, get_g() is get_g()]
 
-    assert (await call(Serving(route(handler)))).json == ["ada", True]
+    assert (await call(Lilya(routes=[route(handler)]))).json == ["ada", True]
 
 
 async def test_layers_above_and_below_a_layer_share_it() -> None:
@@ -267,7 +250,7 @@ async def test_layers_above_and_below_a_layer_share_it() -> None:
             seen.append(g.user)
 
     seen: list[str] = []
-    await call(Serving(Outside(RequestContextMiddleware(route(handler)))))
+    await call(Lilya(routes=[route(handler)], middleware=[Outside, RequestContextMiddleware]))
     assert seen == ["/"]
 
 
@@ -287,8 +270,8 @@ async def test_inside_another_application_it_begins_as_a_copy_and_the_layers_are
             await self.app(scope, receive, send)
             seen.append(g.user)
 
-    inner = Serving(route(handler), inside=True)
-    await call(Serving(RequestContextMiddleware(Outside(inner))))
+    inner = ChildLilya(routes=[route(handler)])
+    await call(Lilya(routes=[Include("/", app=inner)], middleware=[RequestContextMiddleware, Outside]))
     assert seen == [["ada", "/"], "ada"]
 
 
@@ -296,7 +279,7 @@ async def test_inside_another_application_it_is_fresh_where_that_one_has_none() 
     async def handler() -> Any:
         return g.store
 
-    assert (await call(Serving(Serving(route(handler), inside=True)))).json == {}
+    assert (await call(Lilya(routes=[Include("/", app=ChildLilya(routes=[route(handler)]))]))).json == {}
 
 
 # -- the request -------------------------------------------------------------------------------------------------------
