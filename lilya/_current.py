@@ -22,6 +22,7 @@ __all__ = [
     "AROUND",
     "EXCHANGE",
     "GLOBALS",
+    "LAYERED",
     "SERIALIZER",
     "SETTINGS",
     "Surrounded",
@@ -38,6 +39,8 @@ GLOBALS: Final = "lilya.g"
 # The scope keys of what the nearest application that has its own has put there: its settings, and its serializer.
 SETTINGS: Final = "lilya.settings"
 SERIALIZER: Final = "lilya.serializer"
+# The scope key that says that layers are around, for an application inside of them.
+LAYERED: Final = "lilya.layered"
 # The scope key under which the layers further in find the exchange of their connection, until it is over.
 EXCHANGE: Final = "lilya.exchange"
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from contextvars import Token
 from functools import partial
 from threading import get_ident
 from typing import Any, TypeVar
@@ -20,7 +19,7 @@ from lilya._asgi.limited import check_capacity
 from lilya._asgi.observed import ObservedExchange, Observers
 from lilya._asgi.statistics import Statistics
 from lilya._connection import Connection
-from lilya._current import AROUND, SERIALIZER, SETTINGS, Surrounded, around, enter
+from lilya._current import AROUND, LAYERED, SERIALIZER, SETTINGS, Surrounded, enter
 from lilya._define import DefineMiddleware, DefinePermission, Layer, build_stack, define_all
 from lilya._handling.call import OnDisconnect
 from lilya._handling.errors import Rescuing, answer, default_answer, deny, last_resort
@@ -388,7 +387,12 @@ class Lilya(RoutingMethodsMixin):
         if life.failure is not None:
             stack = unavailable
         exchange = self._exchange(life, scope, receive, send)
-        token = self._enter(scope)
+        token = None
+        if self._own or LAYERED in scope:
+            scope.update(self._own)
+            token = enter(scope)
+        else:
+            AROUND.set(scope)  # and leave it there, see `lilya._current`
         try:
             if life.watch is None or life.watch.thread != get_ident():
                 return await exchange.run(stack, self._unhandled)  # no nursery to watch it in: it opens one of its own
@@ -402,15 +406,6 @@ class Lilya(RoutingMethodsMixin):
         finally:
             if token is not None:
                 AROUND.reset(token)
-
-    def _enter(self, scope: Scope) -> Token[Scope] | None:
-        """Become what surrounds the running code. A token if that has to be taken back."""
-        if self._own:
-            scope.update(self._own)
-        elif not around():
-            AROUND.set(scope)
-            return None
-        return enter(scope)
 
     async def _call_inside(self, stack: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve inside another application, of Lilya's or of another framework:

@@ -15,10 +15,11 @@ from contextvars import Token
 from typing import Any, Final
 
 from lilya._connection import Connection
-from lilya._current import AROUND, GLOBALS, around
+from lilya._current import AROUND, GLOBALS, LAYERED, around
 from lilya._handling.context import Context
 from lilya.datastructures._state import State
 from lilya.exceptions import ImproperlyConfigured
+from lilya.types import Scope
 
 __all__ = [
     "Context",
@@ -117,8 +118,9 @@ def get_g() -> G:
     return found
 
 
-def layer(key: str, value: Any) -> Token[dict[str, Any]]:
+def layer(scope: Scope, key: str, value: Any) -> Token[dict[str, Any]]:
     """Put one thing more around the running code, for the middleware of this room. `AROUND.reset` takes it away."""
+    scope[LAYERED] = True
     outer = around()
     if outer.get("type") in ("http", "websocket"):
         get_g()  # made now at the latest: it is the same inside of the layer and outside

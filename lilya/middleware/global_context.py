@@ -34,7 +34,7 @@ class GlobalContextMiddleware:
         if scope["type"] == "lifespan":
             return await self.app(scope, receive, send)
         initial = {} if self._populate is None else await self._populate(Connection(scope, receive))
-        token = layer(GLOBALS, G(dict(initial)))
+        token = layer(scope, GLOBALS, G(dict(initial)))
         try:
             await self.app(scope, receive, send)
         finally:
@@ -55,7 +55,7 @@ class LifespanGlobalContextMiddleware:
         """Run the lifespan inside a `g` of its own; requests and websockets pass untouched."""
         if scope["type"] != "lifespan":
             return await self.app(scope, receive, send)
-        token = layer(GLOBALS, G())
+        token = layer(scope, GLOBALS, G())
         try:
             await self.app(scope, receive, send)
         finally:

@@ -22,7 +22,7 @@ class RequestContextMiddleware:
         if scope["type"] == "lifespan":
             return await self.app(scope, receive, send)
         is_http = scope["type"] == "http"
-        token = layer(REQUEST, Request(scope, receive, send) if is_http else Connection(scope, receive))
+        token = layer(scope, REQUEST, Request(scope, receive, send) if is_http else Connection(scope, receive))
         try:
             await self.app(scope, receive, send)
         finally:

@@ -31,7 +31,7 @@ class SessionContextMiddleware:
             return await self.app(scope, receive, send)
         if "session" not in scope:
             raise ImproperlyConfigured("SessionMiddleware must be installed, outside of SessionContextMiddleware")
-        token = layer(SESSION, (scope, self._keys))
+        token = layer(scope, SESSION, (scope, self._keys))
         try:
             await self.app(scope, receive, send)
         finally:
