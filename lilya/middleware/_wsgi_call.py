@@ -194,7 +194,7 @@ class WSGICall:
             errors.flush()
 
     def _run(self, environ: dict[str, Any]) -> None:
-        result = self._app(environ, self.start_response)
+        result: Any = self._app(environ, self.start_response)
         try:
             if isinstance(result, str | bytes):
                 raise AssertionError("the WSGI application returned a str or bytes, wanted an iterable of bytes")
