@@ -56,6 +56,21 @@ def test_a_generator_that_waits_is_cancelled_where_it_waits(whole: Whole) -> Non
     assert whole.said("left", id)[2] in ("Cancelled", "CancelledError")
 
 
+def test_behind_all_guards_events_arrive_one_by_one_and_a_disconnect_is_heard_of(whole: Whole) -> None:
+    id = whole.new_id()
+    headers = {"accept-encoding": "gzip", "origin": "https://a.test"}
+    with whole.http.stream("GET", f"/guarded/events?id={id}", headers=headers) as answer:
+        assert answer.headers["content-encoding"] == "gzip"
+        assert answer.headers["x-frame-options"] == "DENY"
+        lines = answer.iter_lines()
+        assert next(lines) == "data: one"
+        whole.release()
+        assert [next(lines), next(lines)] == ["", "data: two"]
+        whole.said("idle", id)
+        since = time.monotonic()
+    assert whole.seconds_until("left", id, since) < SOON
+
+
 def test_a_client_that_does_not_read_holds_the_generator_and_nobody_else(whole: Whole) -> None:
     id = whole.new_id()
     with whole.connect(receive_buffer=4096) as connection:

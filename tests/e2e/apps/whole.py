@@ -19,8 +19,18 @@ from anyio.abc import TaskGroup
 from lilya.apps import Lilya
 from lilya.background import Task, Tasks
 from lilya.exceptions import WebSocketDisconnect
+from lilya.middleware import DefineMiddleware
+from lilya.middleware.clickjacking import XFrameOptionsMiddleware
+from lilya.middleware.clientip import ClientIPMiddleware
+from lilya.middleware.compression import CompressionMiddleware
+from lilya.middleware.cors import CORSMiddleware
+from lilya.middleware.global_context import GlobalContextMiddleware
+from lilya.middleware.lilya_exception import LilyaExceptionMiddleware
+from lilya.middleware.security import SecurityMiddleware
+from lilya.middleware.trustedhost import TrustedHostMiddleware
+from lilya.middleware.trustedreferrer import TrustedReferrerMiddleware
 from lilya.requests import Request
-from lilya.responses import JSONResponse, PlainText, RedirectResponse, Response, StreamingResponse
+from lilya.responses import EventStreamResponse, JSONResponse, PlainText, RedirectResponse, Response, StreamingResponse
 from lilya.routing import Include, Path, WebSocketPath
 from lilya.websockets import WebSocket
 
@@ -160,6 +170,21 @@ async def idle(request: Request) -> StreamingResponse:
             await anyio.sleep_forever()
 
     return StreamingResponse(pieces())
+
+
+async def events(request: Request) -> EventStreamResponse:
+    """Two events, the second one when it is released; then nothing for ever."""
+
+    async def pieces() -> AsyncIterator[dict[str, str]]:
+        with told("stream", request):
+            released = app.state.released  # that of now: the client may be faster than this generator
+            yield {"data": "one"}
+            await released.wait()
+            yield {"data": "two"}
+            say("idle", request)
+            await anyio.sleep_forever()
+
+    return EventStreamResponse(pieces())
 
 
 async def flood(request: Request) -> StreamingResponse:
@@ -332,6 +357,18 @@ async def lifespan(app: Lilya) -> AsyncIterator[None]:
     yield
 
 
+GUARDS: list[Any] = [
+    DefineMiddleware(TrustedHostMiddleware, allowed_hosts=["*"]),
+    DefineMiddleware(ClientIPMiddleware, trusted_proxies=["*"]),
+    DefineMiddleware(TrustedReferrerMiddleware),
+    DefineMiddleware(SecurityMiddleware, "default-src 'self'"),
+    DefineMiddleware(XFrameOptionsMiddleware),
+    DefineMiddleware(CORSMiddleware, allow_origins=["*"]),
+    DefineMiddleware(LilyaExceptionMiddleware),
+    DefineMiddleware(GlobalContextMiddleware),
+    DefineMiddleware(CompressionMiddleware),
+]
+
 app = Lilya(
     lifespan=lifespan,
     routes=[
@@ -352,6 +389,7 @@ app = Lilya(
         Path("/two", two),
         Path("/endless", endless),
         Path("/idle", idle),
+        Include("/guarded", routes=[Path("/events", events)], middleware=GUARDS),
         Path("/flood", flood),
         Path("/nursery", nursery),
         Path("/broken", broken),
