@@ -161,6 +161,12 @@ async def test_an_override_counts_for_what_is_made_and_asked_inside() -> None:
     assert not app.settings.debug
 
 
+async def test_the_deadline_of_requests_comes_from_the_settings() -> None:
+    app = Lilya(routes=[Path("/", anyio.sleep_forever)], settings_module=Settings(request_timeout=1))
+    async with running(app):
+        assert (await call(app)).status == 504
+
+
 @asynccontextmanager
 async def lifespan(app: Any) -> AsyncIterator[None]:
     yield
