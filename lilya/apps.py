@@ -32,8 +32,8 @@ from lilya.conf.global_settings import Settings
 from lilya.datastructures._state import State
 from lilya.datastructures._url import URLPath
 from lilya.exceptions import ImproperlyConfigured
-from lilya.protocols.observer import Observer
 from lilya.middleware.global_context import GlobalContextMiddleware
+from lilya.protocols.observer import Observer
 from lilya.responses.base import PlainText
 from lilya.routing._base import BasePath, check_on_disconnect
 from lilya.routing._hooks import Hooked, define_hooks
