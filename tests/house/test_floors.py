@@ -22,7 +22,7 @@ FLOORS: Final[Mapping[int, tuple[str, frozenset[str]]]] = {
         "pillars and data",
         frozenset({"_sansio", "concurrency"})
         | {"datastructures", "encoders", "serializers", "transformers", "_paths", "environments", "conf", "ranges"}
-        | {"clientip", "_current"},
+        | {"clientip", "caches", "_current"},
     ),
     2: ("arch", frozenset({"_asgi"})),
     3: (
