@@ -13,7 +13,7 @@ from anyio import CapacityLimiter
 from anyio.abc import TaskGroup
 
 from lilya._asgi.deadline import check_timeout
-from lilya._asgi.exchange import EXCHANGE, Exchange, Home, exchange_of, is_departure
+from lilya._asgi.exchange import EXCHANGE, MAX_BODY_SIZE, Exchange, Home, exchange_of, is_departure
 from lilya._asgi.lifespan import Life
 from lilya._asgi.limited import check_capacity
 from lilya._asgi.observed import ObservedExchange, Observers
@@ -23,6 +23,8 @@ from lilya._current import AROUND, LAYERED, SERIALIZER, SETTINGS, Surrounded, en
 from lilya._define import DefineMiddleware, DefinePermission, Layer, build_stack, define_all
 from lilya._handling.call import OnDisconnect
 from lilya._handling.errors import Rescuing, answer, default_answer, deny, last_resort
+from lilya._handling.injection import Offer
+from lilya._handling.provide import Provide, provide_all
 from lilya.concurrency.capacity import Capacity
 from lilya.concurrency.nursery import in_trio, raise_plain, unwrap
 from lilya.concurrency.service import Service
@@ -32,6 +34,7 @@ from lilya.conf.global_settings import Settings
 from lilya.datastructures._state import State
 from lilya.datastructures._url import URLPath
 from lilya.exceptions import ImproperlyConfigured
+from lilya.lifecycle import around
 from lilya.middleware.global_context import GlobalContextMiddleware
 from lilya.protocols.observer import Observer
 from lilya.responses.base import PlainText
@@ -43,6 +46,7 @@ from lilya.routing._router import Router
 from lilya.serializers import SerializerConfig, make_serializer, serializer
 from lilya.types import (
     ASGIApp,
+    Dependencies,
     ExceptionHandler,
     ExceptionHandlers,
     Lifespan,
@@ -69,8 +73,8 @@ class Lilya(RoutingMethodsMixin):
 
     What is None is not given: it is taken from `settings_module` (a `Settings` class, an instance, the dotted path of
     one), else from the settings of the process; what is empty is given. `routes` never come from settings. Everything
-    is taken when the application is made. `enable_openapi`, `openapi_config`, `infer_body` and `dependencies` are kept
-    as attributes for those who ask for them.
+    is taken when the application is made. `enable_openapi` and `openapi_config` are kept as attributes for those who ask
+    for them.
 
     `populate_global_context` is called with the connection of every request and websocket, sync (in a thread) or async:
     the mapping it returns is what `lilya.context.g` holds to begin with. `serializer_config` reads and writes JSON for
@@ -80,12 +84,15 @@ class Lilya(RoutingMethodsMixin):
 
     `lifespan` is an async context manager around the whole life of the application; lifespans of included applications
     run inside it. `services` start before the first request and stop after the last. `on_disconnect` is what happens to
-    handlers whose client leaves: "cancel", "ignore", or None for "cancel where the method is safe". `drain_timeout`, in
-    seconds, is how long exchanges and tasks may go on after the shutdown began. `request_timeout`, in seconds, is the
-    `timeout` of every route. `threads` is how many sync handlers, and other sync functions of requests, may run at once
-    in worker threads of the application's own; without it all applications of a process share anyio's 40. `observers`
-    are told of requests, failed tasks, restarts and the stop; those of an application that is included in another are
-    not.
+    handlers whose client leaves: "cancel", "ignore", or None for "cancel where the method is safe". `dependencies` are
+    those of all routes, by name: see `lilya.dependencies`. With `infer_body` parameters of handlers that nothing else
+    fills are made of the request's body (None: as the application this one is included in has it, else not).
+    `drain_timeout`, in seconds, is how long exchanges and tasks may go on after the shutdown began. `request_timeout`,
+    in seconds, is the `timeout` of every route. `max_body_size` is how many bytes `request.body()`, `json()` and
+    `text()` read at most, None for any number; the outermost application's counts. `threads` is how many sync
+    handlers, and other sync functions of requests, may run at once in worker threads of the application's own; without
+    it all applications of a process share anyio's 40. `observers` are told of requests, failed tasks, restarts and the
+    stop; those of an application that is included in another are not.
     """
 
     def __init__(
@@ -95,7 +102,7 @@ class Lilya(RoutingMethodsMixin):
         routes: Sequence[BasePath] | None = None,
         middleware: Iterable[Any] | None = None,
         exception_handlers: ExceptionHandlers | None = None,
-        dependencies: Mapping[str, Any] | None = None,
+        dependencies: Dependencies | None = None,
         permissions: Iterable[Any] | None = None,
         on_startup: Sequence[LifespanEvent] | None = None,
         on_shutdown: Sequence[LifespanEvent] | None = None,
@@ -118,6 +125,7 @@ class Lilya(RoutingMethodsMixin):
         on_disconnect: OnDisconnect | None = None,
         drain_timeout: float | None = None,
         request_timeout: float | None = None,
+        max_body_size: int | None = MAX_BODY_SIZE,
         threads: int | CapacityLimiter | Capacity | None = None,
         observers: Sequence[Observer] = (),
     ) -> None:
@@ -132,12 +140,10 @@ class Lilya(RoutingMethodsMixin):
         self.custom_permissions: list[Layer] = define_all(setting("permissions", permissions), DefinePermission)
         self.before_request_callbacks = define_hooks(setting("before_request", before_request), "before_request")
         self.after_request_callbacks = define_hooks(setting("after_request", after_request), "after_request")
-        self.dependencies: dict[str, Any] = dict(setting("dependencies", dependencies) or {})
         self.include_in_schema: bool = setting("include_in_schema", include_in_schema)
         self.redirect_slashes: bool = setting("redirect_slashes", redirect_slashes)
         self.root_path: str = setting("root_path", root_path)
         self.version: str = setting("version", version)
-        self.infer_body: bool = setting("infer_body", infer_body)
         self.enable_openapi: bool = setting("enable_openapi", enable_openapi)
         self.openapi_config = setting("openapi_config", openapi_config)
         self.intercepts: bool = setting("enable_intercept_global_exceptions", enable_intercept_global_exceptions)
@@ -150,6 +156,8 @@ class Lilya(RoutingMethodsMixin):
             routes,
             redirect_slashes=self.redirect_slashes,
             **self._lifespan_options(on_startup, on_shutdown, lifespan),
+            dependencies=setting("dependencies", dependencies),
+            infer_body=setting("infer_body", None) or None if infer_body is None else infer_body,
             on_disconnect=check_on_disconnect(setting("on_disconnect", on_disconnect), "Lilya"),
             timeout=check_timeout(setting("request_timeout", request_timeout), "Lilya: request_timeout"),
         )
@@ -158,6 +166,7 @@ class Lilya(RoutingMethodsMixin):
         self._own = self._what_is_its_own()
         watched = Observers(observers) if observers else None
         self._life = Life(self.drain_timeout, threads=self._threads, observers=watched)
+        self._life.max_body_size = max_body_size
         self._exchange: Callable[[Home, Scope, Receive, Send], Exchange]
         self._exchange = Exchange if watched is None else partial(ObservedExchange, watched)
         self.middleware_stack: ASGIApp | None = None
@@ -211,9 +220,12 @@ class Lilya(RoutingMethodsMixin):
         """The routes, in declared order."""
         return self.router.routes
 
-    def compile(self, outer: frozenset[str] = frozenset()) -> None:
-        """Build the matching trees; called by whatever includes this application, with the parameters it adds."""
-        self.router.compile(outer)
+    def compile(self, outer: frozenset[str] = frozenset(), offer: Offer | None = None) -> None:
+        """Build the matching trees; called by whatever includes this application, with what it adds:
+
+        the parameters of its path, and the dependencies around it.
+        """
+        self.router.compile(outer, offer)
 
     def add(self, route: BasePath) -> None:
         """Add a route behind all others. A handler that cannot be called for it is an error here."""
@@ -252,6 +264,33 @@ class Lilya(RoutingMethodsMixin):
         if not isinstance(child, Lilya):
             raise ValueError("The child must be an instance of a ChildLilya.")
         self.include(path, child, **options)
+
+    @property
+    def infer_body(self) -> bool | None:
+        """Whether parameters of handlers that nothing else fills are made of the body."""
+        return self.router.infer_body
+
+    @property
+    def dependencies(self) -> Mapping[str, Provide]:
+        """The dependencies of all its routes, by name."""
+        return self.router.dependencies
+
+    @property
+    def dependency_overrides(self) -> Mapping[str, Provide]:
+        """What stands in for dependencies; see `override_dependency`."""
+        return self.router.overrides
+
+    def override_dependency(self, name: str, override: Any) -> None:
+        """Let `override`, a factory or a value, stand in for whatever is registered as `name`, on any level.
+
+        It holds for all routes, those of included applications too, from the next request on. Raises
+        `ImproperlyConfigured` where it cannot be built; then nothing has changed.
+        """
+        self.router.override({**self.dependency_overrides, **provide_all({name: override}, "override_dependency")})
+
+    def reset_dependency_overrides(self) -> None:
+        """Undo all of `override_dependency`."""
+        self.router.override({})
 
     def path_for(self, name: str, /, **path_params: Any) -> URLPath:
         """The path of the route called `name`. Raises `NoMatchFound` for a wrong name or wrong parameters."""
@@ -328,7 +367,8 @@ class Lilya(RoutingMethodsMixin):
 
     def lifespan_parts(self, life: Life | None = None) -> list[Part]:
         """The lifespans to enter: its own, then those of the applications it includes."""
-        return [self._check, *self.own_parts(life), *parts_below(self.routes, life)]
+        lasting = self.router.compile().instances.life  # inside the lifespans: what they open may be used
+        return [self._check, around, *self.own_parts(life), *parts_below(self.routes, life), lasting]
 
     def _surrounding(self, part: Part) -> Surrounded:
         """A lifespan that is entered and left where its application is the one that serves."""

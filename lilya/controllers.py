@@ -32,7 +32,9 @@ from lilya._asgi.exchange import (
     run_alone,
 )
 from lilya._handling.call import OnDisconnect, compile_http
+from lilya._handling.injection import Offer
 from lilya._handling.plan import Plan, make_plan
+from lilya._handling.provide import provide_all
 from lilya._sansio.json import parse_json
 from lilya.concurrency.nursery import raise_plain, shielded, unwrap
 from lilya.concurrency.threads import is_async_callable
@@ -76,8 +78,11 @@ class Controller(Layered):
     others.
 
     `permissions`, `middleware`, `exception_handlers`, `before_request` and `after_request` of the class are layers
-    inside those of the route, for all its methods; its exception handlers are asked before those of the route.
+    inside those of the route, for all its methods; its exception handlers are asked before those of the route. So are
+    its `dependencies`.
     """
+
+    dependencies: ClassVar[Mapping[str, Any]] = {}
 
     @classmethod
     def with_init(cls, *args: Any, **kwargs: Any) -> type[Self]:
@@ -120,7 +125,7 @@ class Controller(Layered):
 
     @classmethod
     def as_route_app(
-        cls, kind: str, path_params: Collection[str], on_disconnect: OnDisconnect | None, where: str
+        cls, kind: str, path_params: Collection[str], on_disconnect: OnDisconnect | None, where: str, offer: Offer
     ) -> tuple[ASGIApp, str | None]:
         """The app of a route, and which kind of nursery some method of it asks for; asked by routing.
 
@@ -136,7 +141,7 @@ class Controller(Layered):
             raise ImproperlyConfigured(
                 f"{where}: {cls.__name__}() cannot be made ({problem}): give {cls.__name__}.with_init(...) to the route"
             )
-        plans = cls._plans(path_params, where)
+        plans = cls._plans(path_params, where, offer)
         nurseries = {plan.nursery for plan in plans.values() if plan.nursery}
         apps = {verb: compile_http(plan, on_disconnect) for verb, plan in plans.items()}
         if "GET" in apps:
@@ -149,16 +154,17 @@ class Controller(Layered):
         return cls._inside_layers(dispatch), min(nurseries, default=None)
 
     @classmethod
-    def _plans(cls, path_params: Collection[str], where: str) -> dict[str, Plan]:
+    def _plans(cls, path_params: Collection[str], where: str, offer: Offer) -> dict[str, Plan]:
         """The plans of its methods, each called on an instance of its own."""
         try:
             blank = object.__new__(cls)  # methods bind to it, for their signatures; it is never called
         except TypeError as exc:
             raise ImproperlyConfigured(f"{where}: {exc}") from exc
         plans = {}
+        offer = offer.under(provide_all(cls.dependencies, f"{cls.__name__}.dependencies"))
         for verb in cls._verbs():
             name = verb.lower()
-            plan = make_plan(getattr(blank, name), path_params, "http", f"{where}, {cls.__name__}.{name}")
+            plan = make_plan(getattr(blank, name), path_params, "http", f"{where}, {cls.__name__}.{name}", offer)
             plans[verb] = replace(plan, handler=partial(cls._call, name))
         return plans
 
@@ -209,7 +215,7 @@ class WebSocketController(Layered):
 
     @classmethod
     def as_route_app(
-        cls, kind: str, path_params: Collection[str], on_disconnect: OnDisconnect | None, where: str
+        cls, kind: str, path_params: Collection[str], on_disconnect: OnDisconnect | None, where: str, offer: Offer
     ) -> tuple[ASGIApp, str | None]:
         """The app of a route; asked by routing. Raises `ImproperlyConfigured` for one of HTTP."""
         if kind != "websocket":

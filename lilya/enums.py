@@ -34,29 +34,12 @@ class ScopeType(StrEnum):
 
 
 class Scope(StrEnum):
-    """Keys of a connection's scope that Lilya reads or writes."""
+    """How long the value of a dependency is kept: see `lilya.dependencies.Provide`."""
 
+    REQUEST = "request"
     APP = "app"
-    APP_ROOT_PATH = "app_root_path"
-    AUTH = "auth"
-    CLIENT = "client"
-    EXTENSIONS = "extensions"
-    HANDLER = "handler"
-    HEADERS = "headers"
-    METHOD = "method"
-    PATH = "path"
-    PATH_PARAMS = "path_params"
-    QUERY_STRING = "query_string"
-    ROOT_PATH = "root_path"
-    ROUTE = "route"
-    ROUTE_PATH_TEMPLATE = "route_path_template"
-    ROUTER = "router"
-    SCHEME = "scheme"
-    SERVER = "server"
     SESSION = "session"
-    STATE = "state"
-    TYPE = "type"
-    USER = "user"
+    GLOBAL = "global"
 
 
 class EventType(StrEnum):

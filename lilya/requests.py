@@ -12,7 +12,7 @@ from lilya._sansio.form import is_charset
 from lilya._sansio.headers import parse_options
 from lilya._sansio.json import parse_json
 from lilya.exceptions import BadRequest, ClientDisconnect
-from lilya.types import Message, Receive, Scope, Send
+from lilya.types import Empty, Message, Receive, Scope, Send
 
 __all__ = ["ClientDisconnect", "Connection", "Request"]
 
@@ -76,13 +76,17 @@ class Request(Connection):
 
     # -- the body ---------------------------------------------------------------------------------------------------
 
-    async def body(self) -> bytes:
+    async def body(self, *, max_size: int | type[Empty] | None = Empty) -> bytes:
         """The whole body. Read once and kept: any number of callers get it, also at the same time.
 
-        Raises `ClientDisconnect` when the client left before its end, `RuntimeError` when it was streamed before.
-        Cancelling it loses nothing.
+        `max_size` is how many bytes may be read for it, None for any number; by default `max_body_size` of the
+        application, 16 MiB. What was read already is not measured again: `await request.body(max_size=None)` lets
+        `json()` and the others have as large a one. A body that should not be in memory is read by `stream()`.
+
+        Raises `ContentTooLarge` (413) for one that is larger, `ClientDisconnect` when the client left before its end,
+        `RuntimeError` when it was streamed before. Cancelling it loses nothing.
         """
-        return await self._inbox.body()
+        return await self._inbox.body(self._home.max_body_size if isinstance(max_size, type) else max_size)
 
     async def text(self) -> str:
         """The body as text, in the charset the request declares, UTF-8 by default.

@@ -36,7 +36,17 @@ from lilya.concurrency.nursery import open_nursery, raise_plain, shielded, unwra
 from lilya.exceptions import ClientDisconnect, WebSocketDisconnect, WebSocketRuntimeError
 from lilya.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["CLEANUP_SECONDS", "EXCHANGE", "PATIENCE", "Exchange", "Home", "Nowhere", "exchange_of", "run_alone"]
+__all__ = [
+    "CLEANUP_SECONDS",
+    "EXCHANGE",
+    "MAX_BODY_SIZE",
+    "PATIENCE",
+    "Exchange",
+    "Home",
+    "Nowhere",
+    "exchange_of",
+    "run_alone",
+]
 
 logger = logging.getLogger("lilya.exchange")
 
@@ -44,6 +54,9 @@ logger = logging.getLogger("lilya.exchange")
 PATIENCE = 0.5
 # How long the clean-up of one exchange may take, in seconds, when even cancellation must wait for it.
 CLEANUP_SECONDS = 10.0
+# How many bytes of a request body are read into memory where nobody says otherwise: more than forms and JSON of people
+# have, little enough that some dozens of clients at once do not fill a small machine.
+MAX_BODY_SIZE = 16 * 1024 * 1024
 
 Cleanup = Callable[[], Any]
 Failure = Callable[["Exchange", Exception], Awaitable[None]]
@@ -57,6 +70,7 @@ class Home(Protocol):
     live: dict[Exchange, None]  # the exchanges that are not over
     idle: anyio.Event | None  # exists while somebody waits for the last of them
     drainees: dict[anyio.CancelScope, None]  # what is cancelled as soon as it drains
+    max_body_size: int | None  # how many bytes of a request body are kept in memory, unless the reader says otherwise
 
     async def wait_draining(self) -> None: ...
     def start_soon(self, fn: Callable[..., Any], *args: Any, name: str | None = None) -> None: ...
@@ -68,7 +82,7 @@ class Nowhere:
 
     watch: Watch | None = None
     draining = False
-
+    max_body_size: int | None = MAX_BODY_SIZE
     idle: anyio.Event | None = None
 
     def __init__(self) -> None:

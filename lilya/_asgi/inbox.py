@@ -17,7 +17,7 @@ from typing import Protocol
 import anyio
 
 from lilya._sansio.http import READING
-from lilya.exceptions import ClientDisconnect
+from lilya.exceptions import ClientDisconnect, ContentTooLarge
 from lilya.types import Message, Receive
 
 __all__ = ["MESSAGE_COST", "NOBODY", "READ_AHEAD", "BodyStream", "Inbox", "Owner"]
@@ -79,6 +79,8 @@ class Inbox:
         "_error",
         "_owner",
         "_parts",
+        "_parts_more",
+        "_parts_size",
         "_queue",
         "_replayed",
         "_size",
@@ -112,6 +114,8 @@ class Inbox:
         self._error: Exception | None = None
         self._body: bytes | None = None
         self._parts: list[bytes] = []
+        self._parts_size = 0
+        self._parts_more = True
         self._collecting = False
         self._streamed = False  # a piece of the body was handed out and is not kept
         self._replayed = False  # the kept body was given once more, as a message
@@ -277,11 +281,12 @@ class Inbox:
 
     # -- the request body -------------------------------------------------------------------------------------------
 
-    async def body(self) -> bytes:
+    async def body(self, max_size: int | None = None) -> bytes:
         """The whole body, kept. Any number of tasks may ask at once, one collects.
 
-        Raises `ClientDisconnect` when the client left before its end, `RuntimeError` when it was streamed. A cancelled
-        collector loses nothing: the next goes on where it stopped.
+        Raises `ContentTooLarge` when more than `max_size` bytes (None: any number) had to be read for it,
+        `ClientDisconnect` when the client left before its end, `RuntimeError` when it was streamed. A collector that is
+        cancelled, or has enough, loses nothing: the next goes on where it stopped.
         """
         while self._body is None:
             if self._streamed:
@@ -291,20 +296,24 @@ class Inbox:
                 continue
             self._collecting = True
             try:
-                await self._collect()
+                await self._collect(max_size)
             finally:
                 self._collecting = False
                 self._notify()
         return self._body
 
-    async def _collect(self) -> None:
-        more = True
-        while more:
+    async def _collect(self, max_size: int | None) -> None:
+        while self._parts_more:
+            if max_size is not None and self._parts_size > max_size:
+                break
             message = await self.next()
             if message["type"] != "http.request":
                 raise no_piece(message)
             self._parts.append(message.get("body") or b"")
-            more = message.get("more_body", False)
+            self._parts_size += len(self._parts[-1])
+            self._parts_more = message.get("more_body", False)
+        if max_size is not None and self._parts_size > max_size:
+            raise ContentTooLarge(detail=f"The body is larger than {max_size} bytes.")
         self._body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
         self._parts.clear()
 

@@ -26,7 +26,7 @@ from typing import Any
 import anyio
 from anyio.abc import TaskGroup
 
-from lilya._asgi.exchange import Exchange
+from lilya._asgi.exchange import MAX_BODY_SIZE, Exchange
 from lilya._asgi.observed import Observers
 from lilya._asgi.statistics import Statistics, TaskStatistics, describe
 from lilya._asgi.watch import Watch
@@ -79,6 +79,7 @@ class Life:
         self.task_group: TaskGroup | None = None
         self.failure: BaseException | None = None
         self.draining = False
+        self.max_body_size: int | None = MAX_BODY_SIZE
         self.failed_tasks = 0
         self._stage = "startup"  # then "serving", then "shutdown"
         self._supervisor: Supervisor | None = None

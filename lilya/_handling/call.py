@@ -16,6 +16,7 @@ import anyio
 
 from lilya._asgi.exchange import EXCHANGE, Exchange, is_departure
 from lilya._handling.context import Context
+from lilya._handling.injection import INJECTED, Moment
 from lilya._handling.plan import Plan
 from lilya._handling.result import DATA, to_response
 from lilya.background import run_after
@@ -47,10 +48,13 @@ def bind_http(plan: Plan) -> Bind:
     requests = [name for name, source in plan.arguments if source == "request"]
     contexts = [name for name, source in plan.arguments if source == "context"]
     params = [name for name, source in plan.arguments if source == "path"]
+    injects = plan.injection is not None
 
     def bind(scope: Scope, receive: Receive, send: Send) -> dict[str, Any]:
         found = scope["path_params"]
         arguments = {name: found[name] for name in params}
+        if injects:
+            arguments |= scope[INJECTED]
         if requests or contexts:
             request = Request(scope, receive, send)
             arguments |= dict.fromkeys(requests, request)
@@ -145,11 +149,11 @@ def compile_http(plan: Plan, on_disconnect: OnDisconnect | None) -> ASGIApp:
             raise ClientDisconnect(detail="the client left while the handler was at work")
         await respond(result, scope, receive, send)
 
-    if plan.nursery is not None:
+    if plan.opens is not None:
         return compile_in_nursery(plan, on_disconnect)
     if plan.waits and on_disconnect != "ignore":
-        return run_cancellable
-    return run if plan.arguments else run_bare
+        return injecting(plan, run_cancellable)
+    return injecting(plan, run if plan.arguments else run_bare)
 
 
 def compile_in_nursery(plan: Plan, on_disconnect: OnDisconnect | None) -> ASGIApp:
@@ -199,12 +203,25 @@ def compile_in_nursery(plan: Plan, on_disconnect: OnDisconnect | None) -> ASGIAp
             raise RuntimeError(f"{plan.handler!r} cancelled its own nursery before it returned: there is no answer")
         await respond(result, scope, receive, send)  # it cancelled its nursery when it was done
 
-    return run_in_nursery
+    return injecting(plan, run_in_nursery)
+
+
+def injecting(plan: Plan, app: ASGIApp) -> ASGIApp:
+    """`app` inside what its plan has injected: around the cancel scope of the handler, and around its response."""
+    injection = plan.injection
+    if injection is None:
+        return app
+
+    async def run(scope: Scope, receive: Receive, send: Send) -> None:
+        await injection.run(Moment(scope, Request(scope, receive, send)), partial(app, scope, receive, send))
+
+    return run
 
 
 def compile_websocket(plan: Plan, on_disconnect: OnDisconnect | None) -> ASGIApp:
     """The ASGI app of a websocket handler. It ends quietly when the handler lets a `WebSocketDisconnect` through."""
     handler = callable_of(plan)
+    injection = plan.injection
     sockets = [name for name, source in plan.arguments if source == "websocket"]
     params = [name for name, source in plan.arguments if source == "path"]
 
@@ -212,6 +229,8 @@ def compile_websocket(plan: Plan, on_disconnect: OnDisconnect | None) -> ASGIApp
         arguments: dict[str, Any] = dict.fromkeys(sockets, websocket)
         for name in params:
             arguments[name] = scope["path_params"][name]
+        if injection is not None:
+            arguments |= scope[INJECTED]
         return arguments
 
     async def run(websocket: WebSocket, scope: Scope) -> None:
@@ -233,12 +252,15 @@ def compile_websocket(plan: Plan, on_disconnect: OnDisconnect | None) -> ASGIApp
             finally:
                 exchange.handled(before)
 
-    call = run if plan.nursery is None else run_in_nursery
+    call = run if plan.opens is None else run_in_nursery
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         websocket = WebSocket(scope, receive, send)
         try:
-            await call(websocket, scope)
+            if injection is None:
+                await call(websocket, scope)
+            else:
+                await injection.run(Moment(scope, websocket), partial(call, websocket, scope))
         except WebSocketDisconnect:
             pass
         except BaseExceptionGroup as group:
@@ -253,7 +275,7 @@ def compile_websocket(plan: Plan, on_disconnect: OnDisconnect | None) -> ASGIApp
 
 def _open(plan: Plan, arguments: dict[str, Any]) -> Any:
     """The nursery a plan asks for; entering it fills the argument."""
-    return _Opened(open_nursery() if plan.nursery == "task_group" else open_trio_nursery(), plan, arguments)
+    return _Opened(open_nursery() if plan.opens == "task_group" else open_trio_nursery(), plan, arguments)
 
 
 class _Opened:
@@ -267,7 +289,7 @@ class _Opened:
     async def __aenter__(self) -> Any:
         nursery = await self._manager.__aenter__()
         for name, source in self._plan.arguments:
-            if source == self._plan.nursery:
+            if source == self._plan.opens:
                 self._arguments[name] = nursery
         return nursery
 

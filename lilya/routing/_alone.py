@@ -62,7 +62,8 @@ class Alone(BasePath):
 
     def lifespan_parts(self, life: Life | None = None) -> list[Part]:
         """The lifespans of the applications it mounts."""
-        return parts_below([self], life)
+        self._tree.compile()
+        return [*parts_below([self], life), self._tree.instances.life]
 
     def all_services(self) -> list[Any]:
         """The services of the applications it mounts."""

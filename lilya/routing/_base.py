@@ -15,6 +15,8 @@ from typing import Any, Protocol
 from lilya._define import DefineMiddleware, DefinePermission, Layer, build_stack, define_all
 from lilya._handling.call import OnDisconnect
 from lilya._handling.errors import catching
+from lilya._handling.injection import Offer
+from lilya._handling.provide import Provide
 from lilya._paths.template import Param, PathTemplate
 from lilya._paths.tree import PathTree
 from lilya.exceptions import ImproperlyConfigured, LilyaException
@@ -114,6 +116,7 @@ class Crossing(Protocol):
     redirect_slashes: bool
     on_disconnect: OnDisconnect | None
     bounds: Bounds
+    dependencies: dict[str, Provide]
     stack: ASGIApp
 
 
@@ -138,6 +141,7 @@ class Bed:
     http: PathTree[Leaf]
     websocket: PathTree[Leaf]
     leaves: list[Leaf]
+    offer: Offer
     outer: frozenset[str] = frozenset()  # path parameters that come from outside this tree
     prefix: str = ""
     depth: int = 0
@@ -158,6 +162,7 @@ class Bed:
             bounds=include.bounds.under(self.bounds),
             crossings=(*self.crossings, include) if include.layers else self.crossings,
             redirects=self.redirects and include.redirect_slashes,
+            offer=self.offer.under(include.dependencies),
         )
 
     def plant_all(self, routes: Iterable[Any]) -> None:

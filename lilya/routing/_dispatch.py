@@ -7,15 +7,18 @@ that lists the methods of all.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lilya._handling.call import OnDisconnect
 from lilya._handling.errors import Rescue, rescue_with
+from lilya._handling.injection import Offer
+from lilya._handling.instances import Instances
+from lilya._handling.provide import Provide
 from lilya._paths.tree import Found, PathTree
 from lilya.concurrency.nursery import unwrap
 from lilya.datastructures._url import URL
-from lilya.exceptions import ContinueRouting, HTTPException
+from lilya.exceptions import ContinueRouting, HTTPException, ImproperlyConfigured
 from lilya.responses.base import RedirectResponse
 from lilya.routing._base import ABOVE, LEAF, BasePath, Bed, Leaf
 from lilya.routing._bounds import UNBOUNDED, Bounds
@@ -46,7 +49,8 @@ class Dispatcher:
     """The matching trees of a list of routes, and the ASGI app that dispatches by them.
 
     The trees are built when they are first needed. `default` answers what no route matches, a 404 where it is None.
-    `rescue` answers what the routes raise, where whoever owns the dispatcher has set it.
+    `rescue` answers what the routes raise, where whoever owns the dispatcher has set it. `dependencies` are those of
+    all the routes, `instances` those of them that live as long as the application.
     """
 
     leaves: list[Leaf]
@@ -61,6 +65,8 @@ class Dispatcher:
         default: ASGIApp | None = None,
         on_disconnect: OnDisconnect | None = None,
         bounds: Bounds = UNBOUNDED,
+        dependencies: Mapping[str, Provide] | None = None,
+        infer_body: bool | None = None,
     ) -> None:
         self.routes = routes
         self.redirect_slashes = redirect_slashes
@@ -68,19 +74,61 @@ class Dispatcher:
         self.on_disconnect = on_disconnect
         self.bounds = bounds
         self.rescue: Rescue | None = None
+        self.dependencies = dict(dependencies or {})
+        self.overrides: dict[str, Provide] = {}
+        self.infer_body = infer_body
+        self.instances = Instances()
         self._outer: frozenset[str] = frozenset()
+        self._offer: Offer | None = None
         self._bed: Bed | None = None
 
-    def compile(self, outer: frozenset[str] = frozenset()) -> None:
-        """Build the trees, where that was not done already. `outer` are path parameters that come from outside.
+    def compile(self, outer: frozenset[str] = frozenset(), offer: Offer | None = None) -> None:
+        """Build the trees, where that was not done already. `outer` are path parameters that come from outside, and
+        `offer` the dependencies that do.
 
-        Raises `ImproperlyConfigured` for a handler whose parameters nothing can fill.
+        Raises `ImproperlyConfigured` for a handler whose parameters nothing can fill, and where two places that mount
+        these routes disagree on a dependency.
         """
-        if self._bed is None or not outer <= self._outer:
+        before = self._offer
+        if offer is not None and before is not None and offer.build is before.build:
+            if offer.dependencies != before.dependencies or offer.infer_body != before.infer_body:
+                raise ImproperlyConfigured(
+                    f"{self.routes!r} are mounted in two places with dependencies of their own each: what a handler is "
+                    "given is found out once, so mount an application (or Router) of its own in each place"
+                )
+            if offer.overrides == before.overrides:
+                offer = None
+        if self._bed is None or offer is not None or not outer <= self._outer:
             self._outer |= outer
-            bed = Bed(PathTree(), PathTree(), [], self._outer, on_disconnect=self.on_disconnect, bounds=self.bounds)
-            bed.plant_all(self.routes)
-            self._http, self._websocket, self.leaves, self._bed = bed.http, bed.websocket, bed.leaves, bed
+            self._offer = offer or before
+            self._build()
+
+    def override(self, overrides: dict[str, Provide]) -> None:
+        """Put these dependencies before all others, in place of those that were put there before.
+
+        The trees are built anew; requests under way finish by the old ones. Raises `ImproperlyConfigured` for what
+        cannot be built, and leaves everything as it was.
+        """
+        before, self.overrides = self.overrides, overrides
+        try:
+            if self._bed is not None:
+                self._build()
+        except ImproperlyConfigured:
+            self.overrides = before
+            self._build()
+            raise
+
+    def _build(self) -> None:
+        if self._offer is None:
+            self.instances.build()
+            offer = Offer({}, {}, False, self.instances, object())
+        else:
+            offer = self._offer
+        offer = offer.under(self.dependencies, self.infer_body, self.overrides)
+        trees: tuple[PathTree[Leaf], PathTree[Leaf]] = PathTree(), PathTree()
+        bed = Bed(*trees, [], offer, outer=self._outer, on_disconnect=self.on_disconnect, bounds=self.bounds)
+        bed.plant_all(self.routes)
+        self._http, self._websocket, self.leaves, self._bed = bed.http, bed.websocket, bed.leaves, bed
 
     def add(self, route: BasePath) -> None:
         """Add a route behind all others."""
@@ -88,8 +136,7 @@ class Dispatcher:
             try:
                 self._bed.plant_all([route])
             except Exception:
-                self._bed = None  # half of it may stand
-                self.compile()
+                self._build()  # half of it may stand
                 raise
         self.routes.append(route)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from lilya._define import import_string
 from lilya._handling.call import OnDisconnect
+from lilya._handling.provide import provide_all
 from lilya._paths.template import PathTemplate
 from lilya.datastructures._headers import Header
 from lilya.datastructures._url import URLPath
@@ -15,7 +16,7 @@ from lilya.exceptions import ImproperlyConfigured
 from lilya.routing._alone import Alone
 from lilya.routing._base import Bed, Layers, Leaf, check_on_disconnect
 from lilya.routing._reverse import reverse_inside
-from lilya.types import ASGIApp, ExceptionHandlers, Scope
+from lilya.types import ASGIApp, Dependencies, ExceptionHandlers, Scope
 
 __all__ = ["Host"]
 
@@ -36,6 +37,7 @@ class Host(Alone):
         middleware: Iterable[Any] | None = None,
         permissions: Iterable[Any] | None = None,
         exception_handlers: ExceptionHandlers | None = None,
+        dependencies: Dependencies | None = None,
         before_request: Iterable[Any] | None = None,
         after_request: Iterable[Any] | None = None,
         on_disconnect: OnDisconnect | None = None,
@@ -49,6 +51,7 @@ class Host(Alone):
         if not callable(self.app):
             raise ImproperlyConfigured(f"Host({host!r}): {app!r} is no ASGI app, it cannot be called")
         self.layers = Layers(middleware, permissions, exception_handlers, before_request, after_request)
+        self.dependencies = provide_all(dependencies, f"Host({host!r})")
         self.on_disconnect = check_on_disconnect(on_disconnect, f"Host({host!r})")
         self.stack = self.layers.around(self.app)
         # A host name is matched as one path segment: the same parameters, the same transformers.
@@ -79,7 +82,8 @@ class Host(Alone):
         template = bed.prefix_template()
         compile_inner = getattr(self.app, "compile", None)
         if compile_inner is not None:
-            compile_inner(bed.outer | set(template.names) | set(self._params))
+            outer = bed.outer | set(template.names) | set(self._params)
+            compile_inner(outer, bed.offer.under(self.dependencies))
         stack = bed.bounds.around(self.stack)
         for tree in (bed.http, bed.websocket):
             leaf = Leaf(self, template, stack, self.app, prefix=True, gate=self.gate, name=self.name or "")

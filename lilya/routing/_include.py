@@ -10,6 +10,7 @@ from anyio import CapacityLimiter
 
 from lilya._define import import_string
 from lilya._handling.call import OnDisconnect
+from lilya._handling.provide import provide_all
 from lilya.concurrency.capacity import Capacity
 from lilya.datastructures._url import URLPath
 from lilya.exceptions import ImproperlyConfigured
@@ -17,7 +18,7 @@ from lilya.routing._alone import Alone
 from lilya.routing._base import BasePath, Bed, Layers, Leaf, Next, check_on_disconnect, check_path
 from lilya.routing._bounds import bounds_of
 from lilya.routing._reverse import reverse_inside
-from lilya.types import ASGIApp, ExceptionHandlers
+from lilya.types import ASGIApp, Dependencies, ExceptionHandlers
 
 __all__ = ["Include"]
 
@@ -50,6 +51,7 @@ class Include(Alone):
         middleware: Iterable[Any] | None = None,
         permissions: Iterable[Any] | None = None,
         exception_handlers: ExceptionHandlers | None = None,
+        dependencies: Dependencies | None = None,
         before_request: Iterable[Any] | None = None,
         after_request: Iterable[Any] | None = None,
         include_in_schema: bool = True,
@@ -75,6 +77,7 @@ class Include(Alone):
             routes = routes_of(namespace, pattern)
         self._routes = None if routes is None else list(routes)
         self.layers = Layers(middleware, permissions, exception_handlers, before_request, after_request)
+        self.dependencies = provide_all(dependencies, f"Include({path!r})")
         self.include_in_schema = include_in_schema
         self.deprecated = deprecated
         self.redirect_slashes = redirect_slashes
@@ -107,7 +110,7 @@ class Include(Alone):
         template = bed.prefix_template(self.path)
         compile_inner = getattr(self.app, "compile", None)
         if compile_inner is not None:
-            compile_inner(bed.outer | set(template.names))
+            compile_inner(bed.outer | set(template.names), bed.offer.under(self.dependencies))
         stack = bed.bounds.around(self.stack)
         for tree in (bed.http, bed.websocket):
             bed.plant(tree, Leaf(self, template, stack, self.app, prefix=True, name=self.name or ""))

@@ -11,7 +11,9 @@ from anyio import CapacityLimiter
 
 from lilya._define import import_string
 from lilya._handling.call import OnDisconnect, compile_http, compile_websocket
+from lilya._handling.injection import Offer
 from lilya._handling.plan import make_plan
+from lilya._handling.provide import provide_all
 from lilya.concurrency.capacity import Capacity
 from lilya.concurrency.threads import is_async_callable
 from lilya.datastructures._url import URLPath
@@ -19,7 +21,7 @@ from lilya.exceptions import ImproperlyConfigured
 from lilya.routing._alone import Alone
 from lilya.routing._base import Bed, Layers, Leaf, NoMatchFound, check_on_disconnect, check_path, get_name
 from lilya.routing._bounds import UNBOUNDED, bounds_of
-from lilya.types import ASGIApp, ExceptionHandlers
+from lilya.types import ASGIApp, Dependencies, ExceptionHandlers
 
 __all__ = ["Path", "Route", "WebSocketPath"]
 
@@ -57,8 +59,11 @@ class Route(Alone):
     kind: ClassVar[Literal["http", "websocket"]]
     bounds = UNBOUNDED
     nursery: str | None = None  # the kind of nursery its handler asks for: "task_group" or "nursery"
+    infer_body: bool | None = None
 
-    def __init__(self, path: str, handler: Any, name: str | None, layers: Layers, on_disconnect: Any) -> None:
+    def __init__(
+        self, path: str, handler: Any, name: str | None, layers: Layers, on_disconnect: Any, dependencies: Any
+    ) -> None:
         self.template = check_path(path, type(self).__name__)
         self.path = self.template.path
         self.handler = import_string(handler) if isinstance(handler, str) else handler
@@ -68,13 +73,14 @@ class Route(Alone):
             )
         self.name = name or get_name(self.handler)
         self.layers = layers
+        self.dependencies = provide_all(dependencies, f"{type(self).__name__}({path!r})")
         self.on_disconnect = check_on_disconnect(on_disconnect, f"{type(self).__name__}({path!r})")
 
-    def _app(self, path_params: frozenset[str], on_disconnect: OnDisconnect | None) -> ASGIApp:
+    def _app(self, path_params: frozenset[str], on_disconnect: OnDisconnect | None, offer: Offer) -> ASGIApp:
         """The handler as an ASGI app, without its layers."""
         if says_how(self.handler):
             built: ASGIApp
-            built, self.nursery = self.handler.as_route_app(self.kind, path_params, on_disconnect, repr(self))
+            built, self.nursery = self.handler.as_route_app(self.kind, path_params, on_disconnect, repr(self), offer)
             return built
         if not is_function(self.handler):
             if isinstance(self.handler, type) or is_async_callable(self.handler):
@@ -83,14 +89,16 @@ class Route(Alone):
             raise ImproperlyConfigured(
                 f"{self!r}: {self.handler!r} is neither a function nor an ASGI app (an object with an async __call__)"
             )
-        plan = make_plan(self.handler, path_params, self.kind, f"{self!r}, handler {get_name(self.handler)}")
+        where = f"{self!r}, handler {get_name(self.handler)}"
+        plan = make_plan(self.handler, path_params, self.kind, where, offer)
         self.nursery = plan.nursery
         compile_app = compile_http if self.kind == "http" else compile_websocket
         return compile_app(plan, on_disconnect)
 
     def _leaf(self, bed: Bed, methods: frozenset[str] | None) -> Leaf:
         template = bed.template(self.path)
-        app = self._app(bed.outer | set(template.names), self.on_disconnect or bed.on_disconnect)
+        offer = bed.offer.under(self.dependencies, self.infer_body)
+        app = self._app(bed.outer | set(template.names), self.on_disconnect or bed.on_disconnect, offer)
         if self.kind == "http":
             app = self.bounds.under(bed.bounds).around(app)
         return Leaf(self, template, self.layers.around(app), self.handler, methods=methods, name=self.name or "")
@@ -109,8 +117,9 @@ class Path(Route):
 
     `handler` is a function (sync or async), a controller, an ASGI app, or the dotted path of one. Functions answer to
     GET unless `methods` says otherwise, controllers to the methods they have, ASGI apps to any; GET brings HEAD.
-    `on_disconnect` says what happens to a handler whose client leaves: "cancel" or "ignore", by default cancelled where
-    the method is safe.
+    `dependencies` are those of this route, by name; `infer_body` whether parameters that nothing else fills are made of
+    the body (None: as the application has it). `on_disconnect` says what happens to a handler whose client leaves:
+    "cancel" or "ignore", by default cancelled where the method is safe.
 
     `timeout`, in seconds: how long the handler and its response may take, the wait for a place included, but not the
     layers around it nor background work. Then they are cancelled, and `GatewayTimeout` is raised: a 504, or a response
@@ -132,15 +141,17 @@ class Path(Route):
         middleware: Iterable[Any] | None = None,
         permissions: Iterable[Any] | None = None,
         exception_handlers: ExceptionHandlers | None = None,
+        dependencies: Dependencies | None = None,
         before_request: Iterable[Any] | None = None,
         after_request: Iterable[Any] | None = None,
         deprecated: bool = False,
+        infer_body: bool | None = None,
         on_disconnect: OnDisconnect | None = None,
         timeout: float | None = None,
         limiter: int | CapacityLimiter | Capacity | None = None,
     ) -> None:
         layers = Layers(middleware, permissions, exception_handlers, before_request, after_request)
-        super().__init__(path, handler, name, layers, on_disconnect)
+        super().__init__(path, handler, name, layers, on_disconnect, dependencies)
         self.bounds = bounds_of(timeout, limiter, f"Path({path!r})")
         if isinstance(methods, str):
             raise ImproperlyConfigured(f"Path({path!r}): methods is a list like ['GET'], not the str {methods!r}")
@@ -155,6 +166,7 @@ class Path(Route):
             self.methods |= {"HEAD"}
         self.include_in_schema = include_in_schema
         self.deprecated = deprecated
+        self.infer_body = infer_body
 
     def plant(self, bed: Bed) -> None:
         """Put this route into the tree of HTTP routes."""
@@ -183,12 +195,13 @@ class WebSocketPath(Route):
         middleware: Iterable[Any] | None = None,
         permissions: Iterable[Any] | None = None,
         exception_handlers: ExceptionHandlers | None = None,
+        dependencies: Dependencies | None = None,
         before_request: Iterable[Any] | None = None,
         after_request: Iterable[Any] | None = None,
         on_disconnect: OnDisconnect | None = None,
     ) -> None:
         layers = Layers(middleware, permissions, exception_handlers, before_request, after_request)
-        super().__init__(path, handler, name, layers, on_disconnect)
+        super().__init__(path, handler, name, layers, on_disconnect, dependencies)
         self.include_in_schema = include_in_schema
 
     def plant(self, bed: Bed) -> None:

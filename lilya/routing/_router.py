@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from lilya._asgi.exchange import exchange_of
 from lilya._asgi.lifespan import Life
 from lilya._handling.call import OnDisconnect
 from lilya._handling.errors import Rescue
+from lilya._handling.injection import Offer
+from lilya._handling.provide import Provide, provide_all
 from lilya.concurrency.service import Service
 from lilya.datastructures._url import URLPath
 from lilya.routing._alone import serve
@@ -18,7 +20,7 @@ from lilya.routing._dispatch import Dispatcher
 from lilya.routing._lifespan import Hooks, Part, parts_below, services_below
 from lilya.routing._methods import RoutingMethodsMixin
 from lilya.routing._reverse import reverse
-from lilya.types import ASGIApp, Lifespan, LifespanEvent, Receive, Scope, Send
+from lilya.types import ASGIApp, Dependencies, Lifespan, LifespanEvent, Receive, Scope, Send
 
 __all__ = ["Router"]
 
@@ -28,9 +30,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 class Router(RoutingMethodsMixin):
     """Routes behind one entrance, to be mounted with `Include(path, app=router)` or served alone.
 
-    `default` answers what no route matches. `middleware` and `permissions` run for every call. A `lifespan` runs with
-    that of the application the router is mounted in. `timeout` is how many seconds a handler and its response may take,
-    as for `Path`.
+    `default` answers what no route matches. `dependencies` are those of all its routes, by name. `middleware` and
+    `permissions` run for every call. A `lifespan` runs with that of the application the router is mounted in. `timeout`
+    is how many seconds a handler and its response may take, as for `Path`.
     """
 
     def __init__(
@@ -44,10 +46,12 @@ class Router(RoutingMethodsMixin):
         *,
         middleware: Iterable[Any] | None = None,
         permissions: Iterable[Any] | None = None,
+        dependencies: Dependencies | None = None,
         before_request: Iterable[Any] | None = None,
         after_request: Iterable[Any] | None = None,
         include_in_schema: bool = True,
         deprecated: bool = False,
+        infer_body: bool | None = None,
         on_disconnect: OnDisconnect | None = None,
         timeout: float | None = None,
     ) -> None:
@@ -65,6 +69,8 @@ class Router(RoutingMethodsMixin):
             default=default,
             on_disconnect=on_disconnect,
             bounds=bounds_of(timeout, None, "Router"),
+            infer_body=infer_body,
+            dependencies=provide_all(dependencies, "the dependencies of a router or application"),
         )
         # The way in: dispatch inside the layers.
         self.entrance: ASGIApp = self.layers.around(self._dispatcher.__call__)
@@ -80,12 +86,32 @@ class Router(RoutingMethodsMixin):
     def rescue(self, rescue: Rescue | None) -> None:
         self._dispatcher.rescue = rescue
 
-    def compile(self, outer: frozenset[str] = frozenset()) -> Dispatcher:
-        """Build the matching trees. `outer` are path parameters that come from where the router is mounted.
+    @property
+    def dependencies(self) -> Mapping[str, Provide]:
+        """The dependencies of all its routes, by name."""
+        return self._dispatcher.dependencies
+
+    @property
+    def overrides(self) -> Mapping[str, Provide]:
+        """What stands in for dependencies, on any level."""
+        return self._dispatcher.overrides
+
+    @property
+    def infer_body(self) -> bool | None:
+        """Whether parameters of handlers that nothing else fills are made of the body."""
+        return self._dispatcher.infer_body
+
+    def override(self, overrides: dict[str, Provide]) -> None:
+        """Let these, and no others, stand in for dependencies of these names, from the next request on."""
+        self._dispatcher.override(overrides)
+
+    def compile(self, outer: frozenset[str] = frozenset(), offer: Offer | None = None) -> Dispatcher:
+        """Build the matching trees. `outer` are path parameters that come from where the router is mounted, `offer` the
+        dependencies that do.
 
         Raises `ImproperlyConfigured` for a handler whose parameters nothing can fill.
         """
-        self._dispatcher.compile(outer)
+        self._dispatcher.compile(outer, offer)
         return self._dispatcher
 
     def add(self, route: BasePath) -> None:
@@ -119,7 +145,7 @@ class Router(RoutingMethodsMixin):
 
     def lifespan_parts(self, life: Life | None = None) -> list[Part]:
         """The lifespans to enter: its own, then those of what it mounts, which shares the nursery of `life`."""
-        return [*self.own_parts(life), *parts_below(self.routes, life)]
+        return [*self.own_parts(life), *parts_below(self.routes, life), self.compile().instances.life]
 
     def all_services(self) -> list[Service]:
         """The services of the applications it mounts."""

@@ -492,7 +492,9 @@ class ASGIBase:
     """Says itself how it is called, and not which methods it answers to."""
 
     @classmethod
-    def as_route_app(cls, kind: str, path_params: Any, on_disconnect: Any, where: str) -> tuple[ASGIApp, None]:
+    def as_route_app(
+        cls, kind: str, path_params: Any, on_disconnect: Any, where: str, offer: Any
+    ) -> tuple[ASGIApp, None]:
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
             await PlainText(f"{kind} {sorted(path_params)} {scope['method']}")(scope, receive, send)
 
