@@ -73,8 +73,8 @@ class Lilya(RoutingMethodsMixin):
 
     What is None is not given: it is taken from `settings_module` (a `Settings` class, an instance, the dotted path of
     one), else from the settings of the process; what is empty is given. `routes` never come from settings. Everything
-    is taken when the application is made. `enable_openapi` and `openapi_config` are kept as attributes for those who ask
-    for them.
+    is taken when the application is made. `enable_openapi` and `openapi_config` are kept as attributes for those who
+    ask for them.
 
     `populate_global_context` is called with the connection of every request and websocket, sync (in a thread) or async:
     the mapping it returns is what `lilya.context.g` holds to begin with. `serializer_config` reads and writes JSON for
