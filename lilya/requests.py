@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Unpack
+from typing import Any, Final, Unpack
+
+import anyio
 
 from lilya._asgi.exchange import exchange_of
 from lilya._asgi.inbox import BodyStream, Inbox
@@ -11,10 +13,18 @@ from lilya._forms import FormOptions, PendingForm
 from lilya._sansio.form import is_charset
 from lilya._sansio.headers import parse_options
 from lilya._sansio.json import parse_json
+from lilya.concurrency.nursery import open_nursery
 from lilya.exceptions import BadRequest, ClientDisconnect
+from lilya.protocols.pubsub import Event, PubSub, Subscription
+from lilya.responses.base import JSONResponse, Response
 from lilya.types import Empty, Message, Receive, Scope, Send
 
 __all__ = ["ClientDisconnect", "Connection", "Request"]
+
+# In seconds: shorter than the half minute after which the first proxies give up.
+POLL_TIMEOUT: Final = 25.0
+# In events: what one answer holds at most; a client that has more to catch up with is answered at once, again.
+POLL_LIMIT: Final = 100
 
 
 async def no_receive() -> Message:
@@ -180,6 +190,65 @@ class Request(Connection):
     def is_form(self) -> bool:
         """Whether the body is declared as a form."""
         return self.content_type in ("application/x-www-form-urlencoded", "multipart/form-data")
+
+    # -- events -----------------------------------------------------------------------------------------------------
+
+    @property
+    def last_event_id(self) -> str | None:
+        """The event a returning `EventSource` saw last (its `Last-Event-ID`), to be given to `subscribe(after=)`.
+
+        None for one that is here for the first time. It is what the client says: a back-end answers for nonsense.
+        """
+        raw = self.headers.get("last-event-id")
+        return raw.encode("latin-1").decode("utf-8", "replace") if raw else None
+
+    async def poll(
+        self,
+        pubsub: PubSub,
+        *topics: str,
+        pattern: str | None = None,
+        timeout: float = POLL_TIMEOUT,  # noqa: ASYNC109  (a wait that ends in an answer, not in an error)
+        limit: int = POLL_LIMIT,
+    ) -> Response:
+        """Answer a long poll: wait for events of these topics, up to `timeout` seconds.
+
+        200 with `{"events": [{"id", "topic", "data"}, ...], "after": ..., "gap": ...}` as soon as there is one, and up
+        to `limit` of them; 204 when there was none in time, or the server drains (then with `Retry-After`). Either way
+        the header `Last-Event-ID` says what `after` does: the cursor, which the client sends back as `?after=`. With it
+        no event is lost between two polls that the history of `pubsub` still has; `gap` is true when it had not. A
+        client without a cursor waits for what comes from now on.
+
+        Cancelling it loses nothing: the client that left will come back with its cursor.
+        """
+        after = self.query_params.get("after")
+        headers = {"cache-control": "no-store"}
+        async with pubsub.subscribe(*topics, pattern=pattern, buffer=limit, after=after) as subscription:
+            events = await self._first_of(subscription, timeout, limit)
+            gap = subscription.gap
+            headers["last-event-id"] = after = subscription.cursor
+        if events or gap:
+            found = [{"id": event.id, "topic": event.topic, "data": event.data} for event in events]
+            return JSONResponse({"events": found, "after": after, "gap": gap}, headers=headers)
+        if self.draining:
+            headers["retry-after"] = "1"
+        return Response(status_code=204, headers=headers)
+
+    async def _first_of(self, subscription: Subscription, patience: float, limit: int) -> list[Event]:
+        """What is there, or else the first event with whatever came along with it; nothing when the time is up."""
+        events = subscription.take(limit)
+        if events or subscription.gap or self.draining:
+            return events
+        async with open_nursery() as race:
+
+            async def until_draining() -> None:
+                await self.wait_draining()
+                race.cancel_scope.cancel()
+
+            race.start_soon(until_draining, name="long poll that waits for draining")
+            race.cancel_scope.deadline = anyio.current_time() + patience
+            events.append(await anext(aiter(subscription)))
+            race.cancel_scope.cancel()
+        return events + subscription.take(limit - len(events))
 
     # -- the client -------------------------------------------------------------------------------------------------
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any, Final, Generic, Literal, NoReturn, TypeVar, overload
+from typing import Any, Final, Generic, Literal, NoReturn, Self, TypeVar, overload
+
+import anyio
 
 from lilya._asgi.exchange import Exchange, Nowhere, departure_of, exchange_of
 from lilya._asgi.outbox import writer_of
@@ -16,6 +18,7 @@ from lilya.datastructures._headers import Header
 from lilya.encoders._json import json_bytes
 from lilya.enums import WebSocketState
 from lilya.exceptions import WebSocketDisconnect, WebSocketRuntimeError
+from lilya.protocols.pubsub import Event
 from lilya.types import Message, Receive, Scope, Send
 
 __all__ = ["WebSocket", "WebSocketClose", "WebSocketDisconnect", "WebSocketState"]
@@ -163,8 +166,21 @@ class WebSocket(Connection):
 
     # -- the handshake and the close --------------------------------------------------------------------------------
 
-    async def accept(self, subprotocol: str | None = None, headers: HeadersInput | None = None) -> None:
-        """Accept the handshake. Raises `WebSocketDisconnect` when the client is gone already."""
+    async def accept(
+        self,
+        subprotocol: str | None = None,
+        headers: HeadersInput | None = None,
+        *,
+        send_timeout: float | None = None,
+    ) -> None:
+        """Accept the handshake. Raises `WebSocketDisconnect` when the client is gone already.
+
+        `send_timeout` is how many seconds the client, or its connection, may take for one message sent by this object.
+        One that takes longer is stuck, and counts as gone: the send raises `WebSocketDisconnect(1006)`, so does
+        whatever is sent later, and a handler that does not receive is cancelled.
+        """
+        if send_timeout is not None:
+            self._limit_sends(send_timeout)
         if not self._connected:
             message = await self.receive()
             if message["type"] == "websocket.disconnect":
@@ -174,10 +190,31 @@ class WebSocket(Connection):
         inbox.taken, inbox.noted = False, True  # from here on: whether the handler receives
         await self._send({"type": "websocket.accept", "subprotocol": subprotocol, "headers": raw})
 
+    def _limit_sends(self, seconds: float) -> None:
+        """Send through a deadline from now on. Whoever sets none pays nothing for it."""
+        if not seconds > 0:
+            raise ValueError(f"send_timeout is a number of seconds, more than 0, not {seconds!r}")
+        send, exchange = self._send, self._exchange_found
+
+        async def send_in_time(message: Message) -> None:
+            with anyio.move_on_after(seconds) as scope:
+                await send(message)
+            if scope.cancelled_caught:
+                exchange.disconnected()
+                raise exchange.departure() from TimeoutError(f"the client did not take a message within {seconds} s")
+
+        self._send, self._direct = send_in_time, None
+
     @asynccontextmanager
-    async def accepted(self, subprotocol: str | None = None, headers: HeadersInput | None = None) -> AsyncIterator[Any]:
+    async def accepted(
+        self,
+        subprotocol: str | None = None,
+        headers: HeadersInput | None = None,
+        *,
+        send_timeout: float | None = None,
+    ) -> AsyncIterator[Self]:
         """Accept, give the websocket to the block, close with 1000 at its end; a disconnect ends the block quietly."""
-        await self.accept(subprotocol, headers)
+        await self.accept(subprotocol, headers, send_timeout=send_timeout)
         try:
             yield self
         except WebSocketDisconnect:
@@ -188,8 +225,10 @@ class WebSocket(Connection):
     async def close(self, code: int = 1000, reason: str | None = None) -> None:
         """Close with `code` (RFC 6455, section 7.4) and `reason`, cut to the 123 bytes a close frame can carry.
 
-        Before `accept` it refuses the handshake. Closing a websocket whose client is gone does nothing.
+        Before `accept` it refuses the handshake. Closing a websocket whose client is gone does nothing. Raises
+        `ValueError` for a code that no close frame may carry.
         """
+        rules.check_close_code(code)
         if self._told or self._exchange_found.gone:
             return
         try:
@@ -268,6 +307,13 @@ class WebSocket(Connection):
         raw = json_bytes(data)
         await (self.send_text(raw.decode()) if mode == "text" else self.send_bytes(raw))
 
+    async def send_event(self, event: Event) -> None:
+        """Send the data of a published event as text: a str as it is, anything else as JSON.
+
+        It is encoded once for all the websockets it goes to. Raises `WebSocketDisconnect` when the client is gone.
+        """
+        await self.send_text(event.once(text_of))
+
     # -- the rest ---------------------------------------------------------------------------------------------------
 
     def add_cleanup(self, cleanup: Callable[[], Any]) -> None:
@@ -301,11 +347,17 @@ class Messages(Generic[T]):
             raise StopAsyncIteration from None
 
 
+def text_of(event: Event) -> str:
+    """The data of an event as the text of a message."""
+    data = event.data
+    return data if isinstance(data, str) else json_bytes(data).decode()
+
+
 class WebSocketClose:
     """An ASGI app that closes a websocket; before `accept` it refuses the handshake."""
 
     def __init__(self, code: int = 1000, reason: str | None = None) -> None:
-        self.code = code
+        self.code = rules.check_close_code(code)
         self.reason = reason or ""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

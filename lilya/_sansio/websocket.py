@@ -5,6 +5,9 @@ All legality of websocket exchanges is in the two tables below, and the rules fo
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Final
+
 from lilya._sansio.machine import Phase
 
 __all__ = [
@@ -16,6 +19,7 @@ __all__ = [
     "MAX_REASON",
     "OPEN",
     "RECEIVING",
+    "check_close_code",
     "closing_reason",
     "complaint",
 ]
@@ -64,3 +68,27 @@ MAX_REASON = 123
 def closing_reason(reason: str | None) -> str:
     """`reason` cut to what a close frame can carry, never in the middle of a character."""
     return (reason or "").encode("utf-8", "replace")[:MAX_REASON].decode("utf-8", "ignore")
+
+
+def check_close_code(code: object) -> int:
+    """The code, if a close frame may carry it (RFC 6455, section 7.4, and what IANA added to it); else `ValueError`."""
+    if isinstance(code, int) and not isinstance(code, bool):
+        if 3000 <= code <= 4999 or (1000 <= code <= 1014 and code not in NEVER_SENT):
+            return int(code)
+        if code in NEVER_SENT:
+            raise ValueError(f"close code {code} is never sent (RFC 6455, section 7.4.1): {NEVER_SENT[code]}")
+        if 100 <= code <= 599:
+            raise ValueError(
+                f"{code} is a status of HTTP and no close code; before `accept` raise HTTPException({code}), after it "
+                f"close with a code of your own, such as {4000 + code}"
+            )
+    raise ValueError(f"a close code is 1000 to 1014, or 3000 to 4999 (RFC 6455, section 7.4), not {code!r}")
+
+
+# What stands for something else than a close frame of this code.
+NEVER_SENT: Final[Mapping[int, str]] = {
+    1004: "it is reserved",
+    1005: "it says that a close frame had no code",
+    1006: "it says that there was no close frame",
+    1015: "it says that TLS failed",
+}

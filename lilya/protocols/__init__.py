@@ -6,6 +6,7 @@ from lilya.protocols.logging import LoggerProtocol
 from lilya.protocols.middleware import MiddlewareProtocol
 from lilya.protocols.observer import Observer, Outcome
 from lilya.protocols.permissions import PermissionProtocol
+from lilya.protocols.pubsub import PubSub, Subscription
 from lilya.protocols.serializer import SerializerProtocol
 
 __all__ = [
@@ -16,5 +17,7 @@ __all__ = [
     "Observer",
     "Outcome",
     "PermissionProtocol",
+    "PubSub",
     "SerializerProtocol",
+    "Subscription",
 ]

@@ -25,6 +25,7 @@ from lilya.concurrency.nursery import open_nursery
 from lilya.concurrency.threads import AsyncCallable, enforce_async_callable
 from lilya.encoders._json import json_encode
 from lilya.exceptions import ClientDisconnect
+from lilya.protocols.pubsub import Event, Subscription, SubscriptionOverflow
 from lilya.responses.base import Background, HeadersInput
 from lilya.responses.streaming import BREATHE_EVERY, Content, Source, StreamingResponse
 from lilya.types import Message, Scope, Send
@@ -44,7 +45,10 @@ class EventStreamResponse(StreamingResponse):
     """Sends events (the HTML standard, section 9.2) as they come, each at once.
 
     `content` is whatever `StreamingResponse` takes, of events: mappings with `event`, `data` (a dict or list becomes
-    JSON), `id`, `retry` (milliseconds) and `":"` (a comment), or str or bytes, which are data.
+    JSON), `id`, `retry` (milliseconds) and `":"` (a comment), or str or bytes, which are data. Or it is a subscription,
+    `pubsub.subscribe("news", after=request.last_event_id)`, of which `event` is the topic; each event is encoded once
+    for all streams that send it. What a subscriber missed is said by an event of type "gap"; one that was too slow, and
+    is closed, ends its stream as it should: the client comes back and says which event was its last.
 
     When the client leaves, the source is cancelled and closed, then `client_close_handler` is called. When the server
     drains, the wait for the next event is cancelled, `retry` is said once more and the stream ends: the client comes
@@ -96,11 +100,14 @@ class EventStreamResponse(StreamingResponse):
 
     def encode(self, event: Any) -> bytes:
         """One event as it is sent. Raises `TypeError` or `ValueError` for what is none."""
+        if isinstance(event, Event):
+            if not self.encoders:
+                return event.once(_encode_published, self.separator)
+            event = _fields(event)
         return encode_event(event, to_json=self._to_json, separator=self.separator)
 
     def _to_json(self, data: Any) -> str:
-        text: str = json_encode(data, json_encode_fn=_dumps, post_transform_fn=None, with_encoders=self.encoders)
-        return text
+        return _to_json(data, self.encoders)
 
     async def _send(self, exchange: Exchange, scope: Scope, send: Send) -> None:
         try:
@@ -139,11 +146,18 @@ class EventStreamResponse(StreamingResponse):
 
     async def _send_events(self, events: AsyncIterator[Any], turns: _Turns, kind: str) -> None:
         breathed = time.monotonic()
+        subscription = events if isinstance(events, Subscription) else None
+        dropped = 0
+        if subscription is not None and subscription.gap:
+            await turns({"type": kind, "body": self._gap(None), "more_body": True})
         while True:
             try:
                 event = await turns.rest(events)
-            except StopAsyncIteration:
+            except (StopAsyncIteration, SubscriptionOverflow):
                 return
+            if subscription is not None and subscription.dropped != dropped:
+                missed, dropped = subscription.dropped - dropped, subscription.dropped
+                await turns({"type": kind, "body": self._gap(missed), "more_body": True})
             await turns({"type": kind, "body": self.encode(event), "more_body": True})
             if time.monotonic() - breathed > BREATHE_EVERY:
                 await checkpoint()
@@ -164,6 +178,10 @@ class EventStreamResponse(StreamingResponse):
     async def _ping(self) -> bytes:
         event = PING if self.ping_message_factory is None else self.ping_message_factory()
         return self.encode(await event if isawaitable(event) else event)
+
+    def _gap(self, missed: int | None) -> bytes:
+        """What says that events are missing before the next one; how many, where that is known."""
+        return self.encode({"event": "gap", "data": {"missed": missed}})
 
     def _encoded_retry(self) -> bytes:
         return b"" if self.retry is None else self.encode({"retry": self.retry})
@@ -219,6 +237,20 @@ class _Turns:
         """Cancel whoever else takes turns, but not in the middle of a message."""
         async with self.lock:
             scope.cancel()
+
+
+def _fields(event: Event) -> Mapping[str, Any]:
+    return {"id": event.id, "event": event.topic, "data": event.data}
+
+
+def _encode_published(event: Event, separator: str) -> bytes:
+    """A published event as it is sent to everybody whose response has no encoders of its own."""
+    return encode_event(_fields(event), to_json=_to_json, separator=separator)
+
+
+def _to_json(data: Any, encoders: Iterable[Any] = ()) -> str:
+    text: str = json_encode(data, json_encode_fn=_dumps, post_transform_fn=None, with_encoders=encoders)
+    return text
 
 
 def check_seconds(name: str, seconds: float) -> float:
