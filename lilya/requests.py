@@ -13,7 +13,6 @@ from lilya._forms import FormOptions, PendingForm
 from lilya._sansio.form import is_charset
 from lilya._sansio.headers import parse_options
 from lilya._sansio.json import parse_json
-from lilya.concurrency.nursery import open_nursery
 from lilya.exceptions import BadRequest, ClientDisconnect
 from lilya.protocols.pubsub import Event, PubSub, Subscription
 from lilya.responses.base import JSONResponse, Response
@@ -238,16 +237,13 @@ class Request(Connection):
         events = subscription.take(limit)
         if events or subscription.gap or self.draining:
             return events
-        async with open_nursery() as race:
-
-            async def until_draining() -> None:
-                await self.wait_draining()
-                race.cancel_scope.cancel()
-
-            race.start_soon(until_draining, name="long poll that waits for draining")
-            race.cancel_scope.deadline = anyio.current_time() + patience
-            events.append(await anext(aiter(subscription)))
-            race.cancel_scope.cancel()
+        home = self._home
+        with anyio.move_on_after(patience) as rest:
+            home.drainees[rest] = None
+            try:
+                events.append(await anext(aiter(subscription)))
+            finally:
+                del home.drainees[rest]
         return events + subscription.take(limit - len(events))
 
     # -- the client -------------------------------------------------------------------------------------------------

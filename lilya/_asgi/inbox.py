@@ -104,7 +104,8 @@ class Inbox:
         self.noted = True  # nothing was taken since this was set: the next to take a message says so, by `note_taken`
         # Whether asking the server is not all there is to `next`: somebody reads, something waits, or it is over.
         self.busy = False
-        self._queue: deque[Message] = deque()
+        # Made for the first message that waits: most have none, and an empty deque takes 600 bytes.
+        self._queue: deque[Message] | None = None
         self._size = 0
         self.reading = False  # a caller of `next` is inside the server's `receive`
         self._ahead = False  # the reader is at work
@@ -193,7 +194,7 @@ class Inbox:
     async def _next_in_turn(self) -> Message:
         while self.busy:
             if self._queue:
-                return self._pop()
+                return self._pop(self._queue)
             if self.disconnect is not None:
                 return self.disconnect
             if self._error is not None:
@@ -206,12 +207,12 @@ class Inbox:
                 self._waiting -= 1
         return await self.next()
 
-    def _pop(self) -> Message:
-        message = self._queue.popleft()
+    def _pop(self, queue: deque[Message]) -> Message:
+        message = queue.popleft()
         if self._size > self.limit:
             self._notify()
         self._size -= weight(message)
-        self.busy = bool(self._queue) or self._ended or self._ahead
+        self.busy = bool(queue) or self._ended or self._ahead
         return message
 
     def disown(self) -> None:
@@ -240,6 +241,8 @@ class Inbox:
                 if message["type"] in DISCONNECTS:
                     self.end(message)
                 else:
+                    if self._queue is None:
+                        self._queue = deque()
                     self._queue.append(message)
                     self._size += weight(message)
                     self._notify()
@@ -274,6 +277,8 @@ class Inbox:
     def _put_back(self, messages: Sequence[Message]) -> None:
         """What was taken shall be taken once more, by whoever comes."""
         if messages:
+            if self._queue is None:
+                self._queue = deque()
             self._queue.extendleft(reversed(messages))
             self._size += sum(map(weight, messages))
             self.busy = True

@@ -4,6 +4,9 @@ One stream is two tasks. The request's own iterates over the events and sends th
 nursery, waits for the draining of the server, and pings meanwhile. (A third reads for the exchange and notes the
 disconnect, as for every stream.) Whoever sends holds the stream's lock and is never cancelled by the other: half a
 message on the wire would spoil what follows.
+
+A subscription needs no helper: its wait for the next event may be cancelled, which loses nothing, and so it is when a
+ping is due or the server drains. There may be thousands of them in a process, most of them idle.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from inspect import isawaitable
 from typing import Any, Final
@@ -121,7 +125,55 @@ class EventStreamResponse(StreamingResponse):
     async def _send_all(self, scope: Scope, send: Send, prefix: str) -> None:
         exchange = exchange_of(scope)
         assert exchange is not None, "whoever called us made one"
-        await super()._send_all(scope, _Turns(send, exchange.home, self.send_timeout), prefix)
+        turns = _Turns(send, exchange.home, self.send_timeout)
+        content = self.content
+        if not isinstance(content, AbstractAsyncContextManager) or scope.get("method") == "HEAD" or self._is_bodiless():
+            return await super()._send_all(scope, turns, prefix)
+        async with content as source:
+            if isinstance(source, Subscription):
+                await self._send_subscription(source, turns, prefix)
+            else:
+                await self._send_source(source, turns, prefix)
+        await turns({"type": prefix + "http.response.body", "body": b""})
+
+    async def _send_subscription(self, events: Subscription, turns: _Turns, prefix: str) -> None:
+        if self.data_sender_callable is None:
+            return await self._send_published(events, turns, prefix)
+        async with open_nursery() as nursery:
+            nursery.start_soon(AsyncCallable(self.data_sender_callable), name="feeder of an event stream")
+            await self._send_published(events, turns, prefix)
+            nursery.cancel_scope.cancel()
+
+    async def _send_published(self, events: Subscription, turns: _Turns, prefix: str) -> None:
+        kind, home = prefix + "http.response.body", turns.home
+        dropped = 0
+        await turns.send_now(self.message(prefix))
+        # At once, be it empty: servers hold the headers back until the first piece of the body.
+        body = self._encoded_retry() + (self._gap(None) if events.gap else b"")
+        while True:
+            await turns.send_now({"type": kind, "body": body, "more_body": True})
+            if home.draining:
+                break
+            event = None
+            with anyio.CancelScope(deadline=turns.last + self.ping_interval) as rest:
+                home.drainees[rest] = None
+                try:
+                    event = await anext(events)
+                except SubscriptionOverflow:
+                    return
+                finally:
+                    del home.drainees[rest]
+            if event is not None:
+                body = self.encode(event)
+                if events.dropped != dropped:
+                    body = self._gap(events.dropped - dropped) + body
+                    dropped = events.dropped
+            elif home.draining:
+                break
+            else:
+                body = await self._ping()
+        if self.retry is not None:
+            await turns.send_now({"type": kind, "body": self._encoded_retry(), "more_body": True})
 
     async def _send_source(self, source: Source, send: Send, prefix: str) -> None:
         try:
@@ -146,18 +198,11 @@ class EventStreamResponse(StreamingResponse):
 
     async def _send_events(self, events: AsyncIterator[Any], turns: _Turns, kind: str) -> None:
         breathed = time.monotonic()
-        subscription = events if isinstance(events, Subscription) else None
-        dropped = 0
-        if subscription is not None and subscription.gap:
-            await turns({"type": kind, "body": self._gap(None), "more_body": True})
         while True:
             try:
                 event = await turns.rest(events)
-            except (StopAsyncIteration, SubscriptionOverflow):
+            except StopAsyncIteration:
                 return
-            if subscription is not None and subscription.dropped != dropped:
-                missed, dropped = subscription.dropped - dropped, subscription.dropped
-                await turns({"type": kind, "body": self._gap(missed), "more_body": True})
             await turns({"type": kind, "body": self.encode(event), "more_body": True})
             if time.monotonic() - breathed > BREATHE_EVERY:
                 await checkpoint()
