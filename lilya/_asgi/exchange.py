@@ -212,7 +212,7 @@ class Exchange(Outbox):
         if self._inbox is None:
             return True
         self._inbox.noted = True  # the next message to be taken brings it back to the watch
-        return not self._inbox.receiving
+        return not self._inbox.receiving and not self._inbox.ahead
 
     def resumed(self) -> None:
         """A message was taken since the watch looked: the handler is at work, look again."""
@@ -289,6 +289,24 @@ class Exchange(Outbox):
                 await anyio.Event().wait()
         finally:
             self.unguard(gone)
+
+    def rest(self, scope: anyio.CancelScope) -> Awaitable[None]:
+        """Wait inside `scope` until it is cancelled or the client left, whichever is first; then `gone` tells.
+
+        For who does nothing but wait: it reads by itself, and no reader is needed. Returns without a reason at most
+        once.
+        """
+        if self._reader is None and not self.gone and not self.inbox.ended:
+            return self.inbox.read_ahead()
+        return self._rest_guarded(scope)
+
+    async def _rest_guarded(self, scope: anyio.CancelScope) -> None:
+        """Wait where there is a reader, or nothing to read any more."""
+        self.guard(scope)
+        try:
+            await anyio.sleep_forever()
+        finally:
+            self.unguard(scope)
 
     # -- the end ----------------------------------------------------------------------------------------------------
 

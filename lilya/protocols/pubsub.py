@@ -90,7 +90,13 @@ class Subscription(Protocol):
         """An id to give as `after=` later: all that came before it has been taken, nothing that came after it."""
 
     def take(self, limit: int) -> list[Event]:
-        """Up to `limit` events that are here already, without waiting."""
+        """Up to `limit` events that are here already, without waiting.
+
+        Raises `SubscriptionOverflow` when there are none, and it was closed.
+        """
+
+    def on_arrival(self, call: Callable[[], object] | None) -> None:
+        """Have `call` called when `take` has something to say; None takes it back. For who waits for more than that."""
 
     def __aiter__(self) -> Self: ...
 

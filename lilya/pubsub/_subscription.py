@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from operator import attrgetter
 from types import TracebackType
 from typing import Protocol, Self
 
 import anyio
-from anyio.lowlevel import checkpoint
+from anyio.lowlevel import checkpoint, checkpoint_if_cancelled
 
 from lilya.protocols.pubsub import Event, Overflow, SubscriptionOverflow
 from lilya.pubsub._history import Numbered
@@ -93,7 +93,7 @@ class MemorySubscription:
         self._replay: deque[Numbered] | None = None
         self._buffer: deque[Numbered] | None = None
         self._arrears: deque[Arrears] | None = None
-        self._arrival: anyio.Event | None = None  # there while the subscriber waits
+        self._arrival: Callable[[], object] | None = None  # there while the subscriber waits
         self._last = 0  # the number of the last event offered: two of its topics may match
         self._position = 0  # the number of the last event taken, or that nothing came before
         self._closed: SubscriptionOverflow | None = None
@@ -101,7 +101,7 @@ class MemorySubscription:
     async def __aenter__(self) -> Self:
         if self._open is not None:
             raise RuntimeError("a subscription is entered once: call subscribe() again for another")
-        await checkpoint()
+        await checkpoint_if_cancelled()
         self._open = True
         self._replay, self.gap, self._position = self._hub.enter(self, self._after)
         self._last = self._hub.published
@@ -133,19 +133,32 @@ class MemorySubscription:
         while not self._is_ready():
             if self._arrival is not None:
                 raise anyio.BusyResourceError("reading from")
-            self._arrival = anyio.Event()
+            arrival = anyio.Event()
+            self._arrival = arrival.set
             try:
-                await self._arrival.wait()
+                await arrival.wait()
             finally:
                 self._arrival = None
         return self._next()
 
     def take(self, limit: int) -> list[Event]:
-        """Up to `limit` events that are here already, without waiting."""
+        """Up to `limit` events that are here already, without waiting.
+
+        Raises `SubscriptionOverflow` when there are none, and it was closed.
+        """
         taken: list[Event] = []
-        while len(taken) < limit and (self._replay or self._buffer):
+        while len(taken) < limit and (self._replay or self._buffer or (self._closed and not taken)):
             taken.append(self._next())
         return taken
+
+    def on_arrival(self, call: Callable[[], object] | None) -> None:
+        """Have `call` called when `take` has something to say, at once if it has; None takes it back."""
+        if call is not None:
+            if self._arrival is not None:
+                raise anyio.BusyResourceError("reading from")
+            if self._is_ready():
+                call()
+        self._arrival = call
 
     @property
     def cursor(self) -> str:
@@ -209,7 +222,7 @@ class MemorySubscription:
         else:
             self.close(event)
         if self._arrival is not None:
-            self._arrival.set()
+            self._arrival()
         return None
 
     def count_dropped(self) -> None:

@@ -5,8 +5,9 @@ nursery, waits for the draining of the server, and pings meanwhile. (A third rea
 disconnect, as for every stream.) Whoever sends holds the stream's lock and is never cancelled by the other: half a
 message on the wire would spoil what follows.
 
-A subscription needs no helper: its wait for the next event may be cancelled, which loses nothing, and so it is when a
-ping is due or the server drains. There may be thousands of them in a process, most of them idle.
+A subscription needs neither of them. The request's task waits, and by waiting reads for the disconnect; an event, a
+ping that is due and the draining cancel that wait, which loses nothing. There may be thousands of them in a process,
+most of them idle, and each is one task.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from contextlib import AbstractAsyncContextManager
 from functools import partial
 from inspect import isawaitable
 from typing import Any, Final
@@ -38,6 +38,9 @@ __all__ = ["PING_INTERVAL", "EventStreamResponse"]
 
 # In seconds. Proxies and mobile networks drop connections that are silent for 30 or 60; the HTML standard suggests 15.
 PING_INTERVAL: Final = 15.0
+
+# In events: what is sent as one message when several of a subscription have come, so that a burst is a few writes.
+BATCH: Final = 64
 
 PING: Final[Mapping[str, str]] = {":": "ping"}
 
@@ -115,7 +118,17 @@ class EventStreamResponse(StreamingResponse):
 
     async def _send(self, exchange: Exchange, scope: Scope, send: Send) -> None:
         try:
-            await super()._send(exchange, scope, send)
+            if isinstance(self.content, Subscription) and scope.get("method") != "HEAD" and not self._is_bodiless():
+                prefix = "" if scope["type"] == "http" else "websocket."
+                if self.data_sender_callable is None:
+                    await self._send_subscription(exchange, send, prefix)
+                else:
+                    async with open_nursery() as nursery:
+                        nursery.start_soon(AsyncCallable(self.data_sender_callable), name="feeder of an event stream")
+                        await self._send_subscription(exchange, send, prefix)
+                        nursery.cancel_scope.cancel()
+            else:
+                await super()._send(exchange, scope, send)
         except ClientDisconnect:
             if self.client_close_handler is not None:
                 message = exchange.inbox.disconnect or {"type": "http.disconnect"}
@@ -125,55 +138,58 @@ class EventStreamResponse(StreamingResponse):
     async def _send_all(self, scope: Scope, send: Send, prefix: str) -> None:
         exchange = exchange_of(scope)
         assert exchange is not None, "whoever called us made one"
-        turns = _Turns(send, exchange.home, self.send_timeout)
-        content = self.content
-        if not isinstance(content, AbstractAsyncContextManager) or scope.get("method") == "HEAD" or self._is_bodiless():
-            return await super()._send_all(scope, turns, prefix)
-        async with content as source:
-            if isinstance(source, Subscription):
-                await self._send_subscription(source, turns, prefix)
-            else:
-                await self._send_source(source, turns, prefix)
-        await turns({"type": prefix + "http.response.body", "body": b""})
+        await super()._send_all(scope, _Turns(send, exchange.home, self.send_timeout), prefix)
 
-    async def _send_subscription(self, events: Subscription, turns: _Turns, prefix: str) -> None:
-        if self.data_sender_callable is None:
-            return await self._send_published(events, turns, prefix)
-        async with open_nursery() as nursery:
-            nursery.start_soon(AsyncCallable(self.data_sender_callable), name="feeder of an event stream")
-            await self._send_published(events, turns, prefix)
-            nursery.cancel_scope.cancel()
-
-    async def _send_published(self, events: Subscription, turns: _Turns, prefix: str) -> None:
-        kind, home = prefix + "http.response.body", turns.home
+    async def _send_subscription(self, exchange: Exchange, send: Send, prefix: str) -> None:
+        # One frame for all of it: of ten thousand streams that are idle, each keeps every frame it is in.
+        home, kind = exchange.home, prefix + "http.response.body"
         dropped = 0
-        await turns.send_now(self.message(prefix))
-        # At once, be it empty: servers hold the headers back until the first piece of the body.
-        body = self._encoded_retry() + (self._gap(None) if events.gap else b"")
-        while True:
-            await turns.send_now({"type": kind, "body": body, "more_body": True})
-            if home.draining:
-                break
-            event = None
-            with anyio.CancelScope(deadline=turns.last + self.ping_interval) as rest:
-                home.drainees[rest] = None
+        content: Any = self.content
+        async with content as events:
+            await send(self.message(prefix))
+            # At once, be it empty: servers hold the headers back until the first piece of the body.
+            body = self._encoded_retry() + (self._gap(None) if events.gap else b"")
+            while True:
+                await self._send_in_time(send, {"type": kind, "body": body, "more_body": True})
+                if home.draining:
+                    break
                 try:
-                    event = await anext(events)
+                    if taken := events.take(BATCH):
+                        await checkpoint()  # a server's `send` may not wait
+                    else:
+                        with anyio.CancelScope(deadline=anyio.current_time() + self.ping_interval) as rest:
+                            home.drainees[rest] = None
+                            events.on_arrival(rest.cancel)
+                            try:
+                                await exchange.rest(rest)
+                            finally:
+                                events.on_arrival(None)
+                                del home.drainees[rest]
+                        if exchange.gone:
+                            raise exchange.departure()
+                        if home.draining:
+                            break
+                        taken = events.take(BATCH)
                 except SubscriptionOverflow:
-                    return
-                finally:
-                    del home.drainees[rest]
-            if event is not None:
-                body = self.encode(event)
+                    break  # as it should end: the client comes back, and has the rest from the history
+                body = b"".join(map(self.encode, taken))
+                if not taken and rest.cancel_called:
+                    body = await self._ping()
                 if events.dropped != dropped:
                     body = self._gap(events.dropped - dropped) + body
                     dropped = events.dropped
-            elif home.draining:
-                break
-            else:
-                body = await self._ping()
-        if self.retry is not None:
-            await turns.send_now({"type": kind, "body": self._encoded_retry(), "more_body": True})
+        if home.draining and self.retry is not None:
+            await self._send_in_time(send, {"type": kind, "body": self._encoded_retry(), "more_body": True})
+        await send({"type": kind, "body": b""})
+
+    async def _send_in_time(self, send: Send, message: Message) -> None:
+        """Send within `send_timeout`. Raises `TimeoutError`, and then nothing more can be sent."""
+        if self.send_timeout is None:
+            return await send(message)
+        with anyio.move_on_after(self.send_timeout) as scope:
+            await send(message)
+        if scope.cancelled_caught:
+            raise TimeoutError("SSE send timed out")
 
     async def _send_source(self, source: Source, send: Send, prefix: str) -> None:
         try:
