@@ -64,3 +64,4 @@ def test_a_stop_ends_the_stream_with_a_last_retry(process: Process) -> None:
         next(stream)
         process.signal(signal.SIGTERM)
         assert [*stream][-1] == {"retry": "1000"}
+        assert process.exit_code() == 0
