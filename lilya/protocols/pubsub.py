@@ -132,4 +132,7 @@ class PubSub(Protocol):
         "close" ends the subscription with an exception that names the first event lost, behind those that wait;
         "drop_oldest" drops the one that has waited longest, and counts it; "wait" makes the publisher wait, for
         `patience` seconds at most, after which the subscription is closed.
+
+        What it returns should be the `Subscription` itself, not entered yet: then an `EventStreamResponse` of it is one
+        task, and tells its client of gaps.
         """

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from functools import partial
 from inspect import isawaitable
 from typing import Any, Final
@@ -116,19 +116,28 @@ class EventStreamResponse(StreamingResponse):
     def _to_json(self, data: Any) -> str:
         return _to_json(data, self.encoders)
 
-    async def _send(self, exchange: Exchange, scope: Scope, send: Send) -> None:
+    def _send(self, exchange: Exchange, scope: Scope, send: Send) -> Coroutine[Any, Any, None]:
+        if self.client_close_handler is not None or self.data_sender_callable is not None:
+            return self._send_attended(exchange, scope, send)
+        return self._send_content(exchange, scope, send)
+
+    def _send_content(self, exchange: Exchange, scope: Scope, send: Send) -> Coroutine[Any, Any, None]:
+        if self._is_fed_by_subscription(scope):
+            return self._send_subscription(exchange, send, "" if scope["type"] == "http" else "websocket.")
+        return super()._send(exchange, scope, send)
+
+    def _is_fed_by_subscription(self, scope: Scope) -> bool:
+        return isinstance(self.content, Subscription) and scope.get("method") != "HEAD" and not self._is_bodiless()
+
+    async def _send_attended(self, exchange: Exchange, scope: Scope, send: Send) -> None:
         try:
-            if isinstance(self.content, Subscription) and scope.get("method") != "HEAD" and not self._is_bodiless():
-                prefix = "" if scope["type"] == "http" else "websocket."
-                if self.data_sender_callable is None:
-                    await self._send_subscription(exchange, send, prefix)
-                else:
-                    async with open_nursery() as nursery:
-                        nursery.start_soon(AsyncCallable(self.data_sender_callable), name="feeder of an event stream")
-                        await self._send_subscription(exchange, send, prefix)
-                        nursery.cancel_scope.cancel()
+            if self.data_sender_callable is not None and self._is_fed_by_subscription(scope):
+                async with open_nursery() as nursery:
+                    nursery.start_soon(AsyncCallable(self.data_sender_callable), name="feeder of an event stream")
+                    await self._send_content(exchange, scope, send)
+                    nursery.cancel_scope.cancel()
             else:
-                await super()._send(exchange, scope, send)
+                await self._send_content(exchange, scope, send)
         except ClientDisconnect:
             if self.client_close_handler is not None:
                 message = exchange.inbox.disconnect or {"type": "http.disconnect"}
@@ -217,7 +226,7 @@ class EventStreamResponse(StreamingResponse):
         while True:
             try:
                 event = await turns.rest(events)
-            except StopAsyncIteration:
+            except (StopAsyncIteration, SubscriptionOverflow):
                 return
             await turns({"type": kind, "body": self.encode(event), "more_body": True})
             if time.monotonic() - breathed > BREATHE_EVERY:

@@ -268,8 +268,14 @@ async def test_a_feeder_runs_beside_it_and_misses_no_subscriber() -> None:
 
 async def test_head_subscribes_nobody() -> None:
     pubsub = MemoryPubSub()
-    fetched = await fetch(EventStreamResponse(pubsub.subscribe("t")), method="HEAD")
-    assert (fetched.status, fetched.body) == (200, b"")
+    fed: list[str] = []
+
+    async def feed() -> None:
+        fed.append("fed")
+
+    response = EventStreamResponse(pubsub.subscribe("t"), data_sender_callable=feed)
+    fetched = await fetch(response, method="HEAD")
+    assert (fetched.status, fetched.body, fed) == (200, b"", [])
 
 
 async def test_another_back_end_gives_its_subscription_by_a_context_manager() -> None:
