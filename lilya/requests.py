@@ -237,13 +237,9 @@ class Request(Connection):
         events = subscription.take(limit)
         if events or subscription.gap or self.draining:
             return events
-        home = self._home
-        with anyio.move_on_after(patience) as rest:
-            home.drainees[rest] = None
-            try:
-                events.append(await anext(aiter(subscription)))
-            finally:
-                del home.drainees[rest]
+        with self.cancel_on_draining() as rest:
+            rest.deadline = anyio.current_time() + patience
+            events.append(await anext(aiter(subscription)))
         return events + subscription.take(limit - len(events))
 
     # -- the client -------------------------------------------------------------------------------------------------

@@ -111,4 +111,4 @@ async def test_a_client_that_leaves_leaves_nothing() -> None:
         await anyio.wait_all_tasks_blocked()
         assert pubsub.statistics().subscribers == 0
         await exchange.aclose()
-        assert app._life.resting == {}
+        assert app._life.drainees == {}
