@@ -127,6 +127,7 @@ class MemorySubscription:
         waits for the next one, `RuntimeError` outside the `async with`.
         """
         if not self._open:
+            await checkpoint_if_cancelled()  # a reader that was cancelled before it began has done nothing wrong
             raise RuntimeError("read a subscription inside its block: async with pubsub.subscribe(...) as events")
         if self._is_ready():
             await checkpoint()  # a burst shall not keep the others from running

@@ -194,6 +194,14 @@ async def test_a_subscription_is_read_inside_its_block_and_entered_once() -> Non
         await subscription.__aenter__()
 
 
+async def test_a_reader_that_is_cancelled_before_it_begins_is_only_cancelled() -> None:
+    pubsub = MemoryPubSub()
+    async with open_nursery() as nursery:
+        async with pubsub.subscribe("t") as events:
+            nursery.start_soon(anext, events)
+            nursery.cancel_scope.cancel()
+
+
 async def test_who_left_is_forgotten_whole() -> None:
     pubsub = MemoryPubSub()
     async with pubsub.subscribe("a", "b", pattern="c.*"), pubsub.subscribe("a", pattern="c.*"):
