@@ -69,7 +69,9 @@ class Layer:
         try:
             layer = self.cls(app, *self.args, **self.kwargs)
         except TypeError as exc:
-            raise ImproperlyConfigured(f"{self!r} cannot be built around an application: {exc}") from exc
+            if exc.__traceback__ is None or exc.__traceback__.tb_next is None:  # the call itself failed
+                raise ImproperlyConfigured(f"{self!r} cannot be built around an application: {exc}") from exc
+            raise
         if layer is not app and getattr(layer, "app", None) is None and hasattr(layer, "__dict__"):
             layer.app = app  # type: ignore[attr-defined]
         return layer

@@ -13,7 +13,7 @@ from anyio import CapacityLimiter
 from anyio.abc import TaskGroup
 
 from lilya._asgi.deadline import check_timeout
-from lilya._asgi.exchange import EXCHANGE, MAX_BODY_SIZE, Exchange, Home, exchange_of, is_departure
+from lilya._asgi.exchange import EXCHANGE, MAX_BODY_SIZE, Exchange, Home, Nowhere, exchange_of, is_departure
 from lilya._asgi.lifespan import Life
 from lilya._asgi.limited import check_capacity
 from lilya._asgi.observed import ObservedExchange, Observers
@@ -220,12 +220,14 @@ class Lilya(RoutingMethodsMixin):
         """The routes, in declared order."""
         return self.router.routes
 
-    def compile(self, outer: frozenset[str] = frozenset(), offer: Offer | None = None) -> None:
-        """Build the matching trees; called by whatever includes this application, with what it adds:
+    def compile(
+        self, outer: frozenset[str] = frozenset(), mount: BasePath | None = None, offer: Offer | None = None
+    ) -> None:
+        """Build the matching trees; called by `mount`, which includes this application, with what it adds:
 
         the parameters of its path, and the dependencies around it.
         """
-        self.router.compile(outer, offer)
+        self.router.compile(outer, mount, offer)
 
     def add(self, route: BasePath) -> None:
         """Add a route behind all others. A handler that cannot be called for it is an error here."""
@@ -448,18 +450,22 @@ class Lilya(RoutingMethodsMixin):
                 AROUND.reset(token)
 
     async def _call_inside(self, stack: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve inside another application, of Lilya's or of another framework:
+        """Serve inside something else: another application of ours, one of another framework, a layer of ours.
 
-        what we set in the scope stays inside.
+        What we set in the scope stays inside, but for a layer of ours, which is a part of this application.
         """
         exchange = exchange_of(scope)
+        above = scope.get("app")
         root = scope.get("root_path") or ""
-        scope = {**scope, "app": self, **self._own}
-        if self.root_path:
+        if above is not None:
+            scope = scope.copy()
+        scope["app"] = self
+        scope.update(self._own)
+        if self.root_path and above is not None:
             scope["root_path"] = root  # where it is included says where it is
-        if exchange is None:
+        if not isinstance(above, Lilya):
             # What another framework has put there is of no use to us: reversing begins here.
-            scope |= {"router": self.router, "app_root_path": root}
+            scope |= {"router": self.router, "app_root_path": scope.get("root_path") or ""}
         token = enter(scope)
         try:
             await self._serve_inside(stack, exchange, scope, receive, send)
@@ -471,10 +477,15 @@ class Lilya(RoutingMethodsMixin):
     ) -> None:
         if exchange is None:
             return await self._exchange(self._life, scope, receive, send).run(stack, self._unhandled)
+        if isinstance(exchange.home, Nowhere):  # a layer of ours outside began it: it is ours all the same
+            exchange.settle(self._life)
+            if self._life.failure is not None:
+                stack = unavailable
         try:
             await stack(scope, receive, send)
         except Exception as exc:
             plain = unwrap(exc)
+            # What it has no handler for is left to who is outside: that one may have one.
             handled = 500 in self.exception_handlers or Exception in self.exception_handlers
             if handled and isinstance(plain, Exception) and not is_departure(plain):
                 await self._answer_unhandled(plain, scope, receive, send)

@@ -88,7 +88,7 @@ class LilyaException(Exception):
 class HTTPException(LilyaException):
     """Answer the request with `status_code` and `detail` (RFC 9110, section 15).
 
-    `detail` falls back to the class's own, to the first positional argument, to the status phrase. A dict or a list
+    `detail` falls back to the first positional argument, to the class's own, to the status phrase. A dict or a list
     is answered as JSON. `headers` are added to the answer. A given `response` is sent as it is. Whatever else is
     given by keyword is kept in `extra`.
     """
@@ -108,11 +108,10 @@ class HTTPException(LilyaException):
     ) -> None:
         if status_code is not None:
             self.status_code = status_code
+        if detail is None and args:
+            detail, *args = args  # type: ignore[assignment]
         if detail is None:
-            detail = type(self).detail
-        if detail is None:
-            detail = args[0] if args else _phrase(self.status_code)
-            args = args[1:]
+            detail = _phrase(self.status_code) if type(self).detail is None else type(self).detail
         self.headers = headers
         self.response = response
         self.extra = extra
@@ -127,7 +126,11 @@ class HTTPException(LilyaException):
 
 
 class ImproperlyConfigured(HTTPException, ValueError):
-    """The application is put together wrongly; raised while it is built, not while it serves."""
+    """The application is put together wrongly; raised while it is built.
+
+    Raised while it serves it is a fault of the application's, like any exception nobody handles: logged, and the client
+    is not told what it says.
+    """
 
     status_code = 500
 
@@ -242,7 +245,7 @@ class GatewayTimeout(HTTPException):
 
 
 class TemplateNotFound(HTTPException):
-    """No template of that name in any of the directories."""
+    """No template of that name in any of the directories. The application's fault, as `ImproperlyConfigured` is."""
 
     status_code = 500
 
@@ -288,7 +291,7 @@ class WebSocketRuntimeError(LilyaException, RuntimeError):
 
 
 class MissingDependency(LilyaException, ImportError):
-    """A part needs an optional library; the message says which extra installs it."""
+    """A part needs an optional library; the message says how to install it."""
 
 
 class AuthenticationError(LilyaException):

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any, Final, TypeAlias
 
-from lilya._asgi.exchange import Nowhere, exchange_of, run_alone
+from lilya._asgi.exchange import exchange_of, in_application, run_alone
 from lilya._handling.errors import default_answer
 from lilya._sansio.conditional import Outcome, evaluate, parse_etag, parse_http_date
 from lilya._sansio.headers import best_coding
@@ -129,13 +129,12 @@ class StaticFiles:
         """
         if scope["type"] not in ("http", "websocket"):
             raise RuntimeError(f"StaticFiles serves http, not {scope['type']}")
-        exchange = exchange_of(scope)
-        if exchange is None:
+        if exchange_of(scope) is None:
             return await run_alone(self._alone, scope, receive, send)
         try:
             await self._serve(scope, receive, send)
         except HTTPException as exc:
-            if not isinstance(exchange.home, Nowhere) or not await default_answer(exc, scope, receive, send):
+            if in_application(scope) or not await default_answer(exc, scope, receive, send):
                 raise
 
     async def _alone(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -45,6 +45,7 @@ __all__ = [
     "Home",
     "Nowhere",
     "exchange_of",
+    "in_application",
     "run_alone",
 ]
 
@@ -120,12 +121,25 @@ class Exchange(Outbox):
 
     def __init__(self, home: Home, scope: Scope, receive: Receive, send: Send) -> None:
         self.sink = send
-        self.phase = HEADERS if scope["type"] == "http" else websocket.CONNECTING
+        if scope["type"] == "http":
+            self.phase = HEADERS
+        elif scope["type"] == "websocket":
+            self.phase = websocket.CONNECTING
+        else:
+            raise RuntimeError(
+                f"the server opened a connection of type {scope['type']!r}; Lilya knows 'http', 'websocket', 'lifespan'"
+            )
         self.home = home
         self.scope = scope
         self.born = time.monotonic()
         self._receive = receive
         scope[EXCHANGE] = self
+        home.live[self] = None
+
+    def settle(self, home: Home) -> None:
+        """Live at `home` from now on: an application found that a part used alone outside of it began the exchange."""
+        del self.home.live[self]
+        self.home = home
         home.live[self] = None
 
     # -- reading ----------------------------------------------------------------------------------------------------
@@ -419,6 +433,15 @@ def exchange_of(scope: Scope) -> Exchange | None:
     """The exchange of a connection, or None where a part of Lilya is used alone."""
     exchange: Exchange | None = scope.get(EXCHANGE)
     return None if exchange is None or exchange.over else exchange
+
+
+def in_application(scope: Scope) -> bool:
+    """Whether the nearest application above is one of ours, to which exceptions may be left.
+
+    It is not for a part of Lilya that is used alone, nor where another framework stands between it and an application
+    of ours.
+    """
+    return exchange_of(scope) is not None and hasattr(scope.get("app"), "lifespan_parts")
 
 
 async def run_alone(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:

@@ -20,7 +20,14 @@ from lilya._sansio import http
 from lilya._sansio import websocket as ws
 from lilya.concurrency.nursery import raise_plain, unwrap
 from lilya.concurrency.threads import is_async_callable, run_in_threadpool
-from lilya.exceptions import ClientDisconnect, HTTPException, InternalServerError, WebSocketException
+from lilya.exceptions import (
+    ClientDisconnect,
+    HTTPException,
+    ImproperlyConfigured,
+    InternalServerError,
+    TemplateNotFound,
+    WebSocketException,
+)
 from lilya.requests import Request
 from lilya.responses.base import NO_CONTENT, JSONResponse, PlainText, Response
 from lilya.types import ASGIApp, ExceptionHandler, ExceptionHandlers, Message, Receive, Scope, Send
@@ -42,6 +49,9 @@ __all__ = [
 
 # Of an answer in one of several forms (RFC 9110, section 12.5.5).
 VARIES: Final[Mapping[str, str]] = {"vary": "Accept"}
+
+# Faults of the application that are `HTTPException`s for their status only: for the log, not for the client.
+FAULTS: Final = (ImproperlyConfigured, TemplateNotFound)
 
 # Answers an exception, or says that it cannot.
 Rescue: TypeAlias = Callable[[Exception, Scope, Receive, Send], Awaitable[bool]]
@@ -87,7 +97,8 @@ async def answer(exc: Exception, handlers: ExceptionHandlers, scope: Scope, rece
     """Let the handler of a layer answer. False: there is none, or it is too late, and the exception goes on.
 
     Once the response has started a handler is called for its side effects alone. What a handler raises replaces the
-    exception. Sync handlers run in a thread. A handler may send for itself; a websocket it does not close is closed.
+    exception. Sync handlers run in a thread. A handler may send for itself, and a websocket it does not close is
+    closed. One that sends nothing and returns None has not answered a request: the exception goes on.
     """
     if is_departure(exc):
         return False
@@ -103,6 +114,8 @@ async def answer(exc: Exception, handlers: ExceptionHandlers, scope: Scope, rece
     if has_started(exchange):
         return True
     if scope["type"] == "http":
+        if result is None:
+            return False
         await to_response(result)(scope, receive, send)
     elif result is not None and not is_open(exchange):
         await deny(to_response(result), scope, receive, send)
@@ -148,37 +161,42 @@ async def last_resort(
 ) -> None:
     """Nobody handled `exc`: answer it, if there is still time. Whoever calls this raises it on, to the server's log.
 
-    With `debug` by all there is to know about it, else by `handler`, else by saying that the server failed. A handler
-    is called for its side effects when it is too late to answer. A client that left meanwhile is nobody's to answer.
+    With `debug` a request is answered by all there is to know about it, else by `handler`, else by saying that the
+    server failed. A handler is called for its side effects when it is too late to answer; what it raises is raised
+    when the client has been told. A client that left meanwhile is nobody's to answer.
     """
     exchange = exchange_of(scope)
-    too_late = has_started(exchange)
+    is_http = scope["type"] == "http"
+    failure: Exception | None = None
+    result: Any = None
     try:
-        if scope["type"] == "websocket":
-            if is_open(exchange):
-                await send(close_message(1011, "internal error"))
-            elif not too_late:
-                await deny(plain_response(InternalServerError(), scope), scope, receive, send)
-            return
-        if debug:
-            response: ASGIApp | None = None if too_late else await debug_response(exc, scope)
+        if debug and is_http:
+            result = None if has_started(exchange) else await debug_response(exc, scope)
         elif handler is not None:
-            response = to_response(await call(handler, Request(scope, receive, send), exc))
-        else:
-            response = plain_response(InternalServerError(), scope)
-        if response is not None and not has_started(exchange):
-            await response(scope, receive, send)
+            try:
+                result = await call(handler, (Request if is_http else WebSocket)(scope, receive, send), exc)
+            except ClientDisconnect:
+                raise
+            except Exception as error:
+                failure = error
+        if is_open(exchange):
+            await send(close_message(1011, "internal error"))
+        elif not has_started(exchange):
+            response = plain_response(InternalServerError(), scope) if result is None else to_response(result)
+            await (response(scope, receive, send) if is_http else deny(response, scope, receive, send))
     except ClientDisconnect:
         return
+    if failure is not None:
+        raise_plain(failure)
 
 
 async def default_answer(exc: Exception, scope: Scope, receive: Receive, send: Send) -> bool:
     """What an application answers by itself: `HTTPException` and, on a websocket, `WebSocketException`.
 
-    False: the exception is none of them, or it is too late.
+    False: the exception is none of them, or it is too late. A fault of the application's is none of them.
     """
     exchange = exchange_of(scope)
-    if has_started(exchange):
+    if has_started(exchange) or isinstance(exc, FAULTS):
         return False
     if isinstance(exc, WebSocketException) and scope["type"] == "websocket":
         await send(close_message(exc.code, exc.reason))

@@ -17,9 +17,12 @@ DATA = (dict, list, str, int, float, tuple, type(None))
 def to_response(value: Any) -> ASGIApp:
     """The ASGI app that answers with `value`: itself where it is one (any response), else JSON with status 200.
 
-    Raises `ValueError` for what no encoder knows.
+    Bytes are data as well, in base64; those that are an answer as they are belong in a `Response`. Raises `ValueError`
+    for what no encoder knows.
     """
     if not isinstance(value, DATA) and is_async_callable(value):
         app: ASGIApp = value
         return app
+    if isinstance(value, bytes):
+        return Ok(value, passthrough_body_types=())
     return Ok(value)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any, Protocol
 
-from lilya._asgi.exchange import exchange_of, run_alone
+from lilya._asgi.exchange import exchange_of, in_application, run_alone
 from lilya._asgi.lifespan import Life
 from lilya._handling.errors import Rescuing, default_answer
+from lilya._handling.injection import Offer
 from lilya.datastructures._url import URLPath
 from lilya.routing._base import BasePath
 from lilya.routing._dispatch import Dispatcher
@@ -15,7 +16,7 @@ from lilya.routing._lifespan import Part, parts_below, services_below
 from lilya.routing._reverse import reverse
 from lilya.types import ASGIApp, Receive, Scope, Send
 
-__all__ = ["Alone", "serve"]
+__all__ = ["Alone", "serve", "serve_lifespan"]
 
 
 class Standing(Protocol):
@@ -31,17 +32,28 @@ class Standing(Protocol):
         """The services of what it mounts."""
 
 
-async def serve(part: Standing, entrance: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-    """Serve `part` by way of its `entrance`, in no application of ours: alone, or in another framework.
+async def serve_lifespan(part: Standing, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer the lifespan call of a server for `part`."""
+    life = Life(services=part.all_services())
+    await life.run(part.lifespan_parts(life), scope, receive, send)
 
-    It keeps the same promises: it is an exchange of its own, and answers 404, 405 and every other `HTTPException`.
+
+async def serve(part: Standing, entrance: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    """Serve `part` by way of its `entrance`.
+
+    In an application of ours it raises what is that one's to answer. Alone, or in another framework, it keeps the same
+    promises: it is an exchange of its own, and answers 404, 405 and every other `HTTPException`.
     """
+    if in_application(scope):
+        return await entrance(scope, receive, send)
     if scope["type"] == "lifespan":
-        life = Life(services=part.all_services())
-        return await life.run(part.lifespan_parts(life), scope, receive, send)
+        return await serve_lifespan(part, scope, receive, send)
     # What another framework has put there is of no use to us: reversing begins here.
     own = {**scope, "router": part, "app_root_path": scope.get("root_path", "")}
-    await run_alone(Rescuing(entrance, default_answer), own, receive, send)
+    app = Rescuing(entrance, default_answer)
+    if exchange_of(scope) is None:
+        return await run_alone(app, own, receive, send)
+    await app(own, receive, send)
 
 
 class Alone(BasePath):
@@ -53,6 +65,15 @@ class Alone(BasePath):
     def _tree(self) -> Dispatcher:
         """A tree that holds this route and nothing else, built when it is first asked for."""
         return Dispatcher([self], redirect_slashes=self.redirect_slashes)
+
+    def compile(
+        self, outer: frozenset[str] = frozenset(), mount: BasePath | None = None, offer: Offer | None = None
+    ) -> None:
+        """Build its tree, for `mount`, where it is mounted, which adds path parameters and dependencies.
+
+        Raises `ImproperlyConfigured` for a handler whose parameters nothing can fill.
+        """
+        self._tree.compile(outer, mount, offer)
 
     def path_for(self, name: str, /, **path_params: Any) -> URLPath:
         """The path of a route of its own, percent-encoded. Raises `NoMatchFound`."""
@@ -71,6 +92,4 @@ class Alone(BasePath):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve this route alone, inside any framework."""
-        if exchange_of(scope) is not None:  # what it raises is the application's to answer
-            return await self._tree(scope, receive, send)
         await serve(self, self._tree, scope, receive, send)

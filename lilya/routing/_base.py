@@ -203,6 +203,18 @@ class Bed:
             self.leaves.append(leaf)
 
 
+def compile_below(app: Any, outer: Iterable[str], mount: BasePath, offer: Offer) -> None:
+    """Let what `mount` mounts build its trees now, with the path parameters `outer` and the dependencies of `offer`, so
+    that errors show now.
+
+    That is `app`, or what it has layers around. An app that is not ours is left alone.
+    """
+    while app is not None and not hasattr(app, "lifespan_parts"):
+        app = getattr(app, "app", None)
+    if app is not None:
+        app.compile(frozenset(outer), mount, offer)
+
+
 class BasePath:
     """A route: something that can be planted, and is an ASGI app of its own."""
 

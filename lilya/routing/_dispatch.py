@@ -79,16 +79,26 @@ class Dispatcher:
         self.infer_body = infer_body
         self.instances = Instances()
         self._outer: frozenset[str] = frozenset()
+        self._mounts: dict[BasePath, frozenset[str]] = {}
         self._offer: Offer | None = None
         self._bed: Bed | None = None
 
-    def compile(self, outer: frozenset[str] = frozenset(), offer: Offer | None = None) -> None:
-        """Build the trees, where that was not done already. `outer` are path parameters that come from outside, and
-        `offer` the dependencies that do.
+    def compile(
+        self, outer: frozenset[str] = frozenset(), mount: BasePath | None = None, offer: Offer | None = None
+    ) -> None:
+        """Build the trees, where that was not done already.
+
+        `outer` are path parameters that come from outside, by way of `mount`, and `offer` the dependencies that do.
+        Where there are several mounts, handlers may ask for the parameters that all of them have.
 
         Raises `ImproperlyConfigured` for a handler whose parameters nothing can fill, and where two places that mount
         these routes disagree on a dependency.
         """
+        if mount is not None:
+            self._mounts[mount] = outer
+            outer = frozenset.intersection(*self._mounts.values())
+        elif self._mounts:
+            outer = self._outer
         before = self._offer
         if offer is not None and before is not None and offer.build is before.build:
             if offer.dependencies != before.dependencies or offer.infer_body != before.infer_body:
@@ -98,10 +108,18 @@ class Dispatcher:
                 )
             if offer.overrides == before.overrides:
                 offer = None
-        if self._bed is None or offer is not None or not outer <= self._outer:
-            self._outer |= outer
-            self._offer = offer or before
+        if self._bed is not None and offer is None and outer == self._outer:
+            return
+        self._outer, self._offer, self._bed = outer, offer or before, None
+        try:
             self._build()
+        except ImproperlyConfigured as exc:
+            if len(self._mounts) < 2:
+                raise
+            raise ImproperlyConfigured(
+                f"{exc} It is mounted in {len(self._mounts)} places, such as {next(reversed(self._mounts))!r}: "
+                "handlers may ask for the path parameters that all of them have."
+            ) from exc
 
     def override(self, overrides: dict[str, Provide]) -> None:
         """Put these dependencies before all others, in place of those that were put there before.

@@ -14,7 +14,7 @@ from lilya.datastructures._headers import Header
 from lilya.datastructures._url import URLPath
 from lilya.exceptions import ImproperlyConfigured
 from lilya.routing._alone import Alone
-from lilya.routing._base import Bed, Layers, Leaf, check_on_disconnect
+from lilya.routing._base import Bed, Layers, Leaf, check_on_disconnect, compile_below
 from lilya.routing._reverse import reverse_inside
 from lilya.types import ASGIApp, Dependencies, ExceptionHandlers, Scope
 
@@ -80,10 +80,8 @@ class Host(Alone):
     def plant(self, bed: Bed) -> None:
         """Put the app into the trees, behind the gate of its host name."""
         template = bed.prefix_template()
-        compile_inner = getattr(self.app, "compile", None)
-        if compile_inner is not None:
-            outer = bed.outer | set(template.names) | set(self._params)
-            compile_inner(outer, bed.offer.under(self.dependencies))
+        outer = [*bed.outer, *template.names, *self._params]
+        compile_below(self.app, outer, self, bed.offer.under(self.dependencies))
         stack = bed.bounds.around(self.stack)
         for tree in (bed.http, bed.websocket):
             leaf = Leaf(self, template, stack, self.app, prefix=True, gate=self.gate, name=self.name or "")

@@ -15,7 +15,7 @@ from lilya.concurrency.capacity import Capacity
 from lilya.datastructures._url import URLPath
 from lilya.exceptions import ImproperlyConfigured
 from lilya.routing._alone import Alone
-from lilya.routing._base import BasePath, Bed, Layers, Leaf, Next, check_on_disconnect, check_path
+from lilya.routing._base import BasePath, Bed, Layers, Leaf, Next, check_on_disconnect, check_path, compile_below
 from lilya.routing._bounds import bounds_of
 from lilya.routing._reverse import reverse_inside
 from lilya.types import ASGIApp, Dependencies, ExceptionHandlers
@@ -108,9 +108,7 @@ class Include(Alone):
 
     def _plant_app(self, bed: Bed) -> None:
         template = bed.prefix_template(self.path)
-        compile_inner = getattr(self.app, "compile", None)
-        if compile_inner is not None:
-            compile_inner(bed.outer | set(template.names), bed.offer.under(self.dependencies))
+        compile_below(self.app, [*bed.outer, *template.names], self, bed.offer.under(self.dependencies))
         stack = bed.bounds.around(self.stack)
         for tree in (bed.http, bed.websocket):
             bed.plant(tree, Leaf(self, template, stack, self.app, prefix=True, name=self.name or ""))

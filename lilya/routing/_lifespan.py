@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from functools import partial
 from inspect import isasyncgenfunction, isgeneratorfunction
 from typing import Any, Final, TypeAlias
 
+from lilya._asgi.guest import guest_lifespan
 from lilya.concurrency.service import Service
 from lilya.concurrency.threads import enforce_async_callable
 from lilya.exceptions import ImproperlyConfigured
-from lilya.types import Lifespan, LifespanEvent
+from lilya.routing._base import BasePath
+from lilya.types import ASGIApp, Lifespan, LifespanEvent
 
 __all__ = ["Hooks", "Part", "all_routes", "applications_in"]
 
@@ -59,16 +62,24 @@ class Hooks:
             return [lambda: lifespan(owner)]
         return [self._run] if self.on_startup or self.on_shutdown else []
 
-    @asynccontextmanager
-    async def _run(self) -> AsyncIterator[None]:
+    async def startup(self) -> None:
+        """Call what is to be called at the start, in order."""
         for hook in self.on_startup:
             await enforce_async_callable(hook)()
+
+    async def shutdown(self) -> None:
+        """Call what is to be called at the end, in order: each of them, whatever the others do."""
+        async with AsyncExitStack() as stack:
+            for hook in reversed(self.on_shutdown):
+                stack.push_async_callback(enforce_async_callable(hook))
+
+    @asynccontextmanager
+    async def _run(self) -> AsyncIterator[None]:
+        await self.startup()
         try:
             yield
-        finally:  # each of them, whatever happened before, and whatever the others do
-            async with AsyncExitStack() as stack:
-                for hook in reversed(self.on_shutdown):
-                    stack.push_async_callback(enforce_async_callable(hook))
+        finally:
+            await self.shutdown()
 
 
 def all_routes(routes: Iterable[Any]) -> Iterator[Any]:
@@ -78,19 +89,41 @@ def all_routes(routes: Iterable[Any]) -> Iterator[Any]:
         yield from all_routes(getattr(route, "routes", None) or ())
 
 
-def applications_in(routes: Iterable[Any], found: list[Any] | None = None) -> list[Any]:
-    """The applications and routers that routes mount, at any depth: each once, parents before children."""
-    found = [] if found is None else found
+class Guest:
+    """An app of another framework that a route mounts: it has a lifespan, and nothing we know of below it."""
+
+    routes: Sequence[Any] = ()
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    def own_parts(self, life: Any) -> list[Part]:
+        """Its lifespan."""
+        return [partial(guest_lifespan, self.app)]
+
+
+def applications_in(routes: Iterable[Any]) -> list[Any]:
+    """The applications, routers and guests that routes mount, at any depth: each once, parents before children."""
+    found: dict[int, Any] = {}
+    _collect(routes, found)
+    return list(found.values())
+
+
+def _collect(routes: Iterable[Any], found: dict[int, Any]) -> None:
     for route in routes:
-        app = getattr(route, "app", None)
-        while app is not None and not hasattr(app, "own_parts"):
+        mounted = app = getattr(route, "app", None)
+        while app is not None and not hasattr(app, "own_parts") and not hasattr(app, "routes"):
             app = getattr(app, "app", None)  # a layer around it
-        if app is None:
-            applications_in(getattr(route, "routes", None) or (), found)
-        elif app not in found:
-            found.append(app)
-            applications_in(app.routes, found)
-    return found
+        if isinstance(app, BasePath):  # a route in the place of an app
+            _collect([app], found)
+        elif hasattr(app, "own_parts"):
+            if id(app) not in found:
+                found[id(app)] = app
+                _collect(app.routes, found)
+        elif mounted is not None:
+            found.setdefault(id(mounted), Guest(mounted))
+        else:
+            _collect(getattr(route, "routes", None) or (), found)
 
 
 def parts_below(routes: Iterable[Any], life: Any) -> list[Part]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from lilya._asgi.exchange import exchange_of
 from lilya._asgi.lifespan import Life
 from lilya._handling.call import OnDisconnect
 from lilya._handling.errors import Rescue
@@ -13,7 +12,7 @@ from lilya._handling.injection import Offer
 from lilya._handling.provide import Provide, provide_all
 from lilya.concurrency.service import Service
 from lilya.datastructures._url import URLPath
-from lilya.routing._alone import serve
+from lilya.routing._alone import serve, serve_lifespan
 from lilya.routing._base import BasePath, Layers, check_on_disconnect
 from lilya.routing._bounds import bounds_of
 from lilya.routing._dispatch import Dispatcher
@@ -105,13 +104,15 @@ class Router(RoutingMethodsMixin):
         """Let these, and no others, stand in for dependencies of these names, from the next request on."""
         self._dispatcher.override(overrides)
 
-    def compile(self, outer: frozenset[str] = frozenset(), offer: Offer | None = None) -> Dispatcher:
-        """Build the matching trees. `outer` are path parameters that come from where the router is mounted, `offer` the
-        dependencies that do.
+    def compile(
+        self, outer: frozenset[str] = frozenset(), mount: BasePath | None = None, offer: Offer | None = None
+    ) -> Dispatcher:
+        """Build the matching trees. `outer` are path parameters that come from `mount`, where the router is mounted,
+        `offer` the dependencies that do.
 
-        Raises `ImproperlyConfigured` for a handler whose parameters nothing can fill.
+        Raises `ImproperlyConfigured` for a handler whose parameters nothing can fill in all places it is mounted in.
         """
-        self._dispatcher.compile(outer, offer)
+        self._dispatcher.compile(outer, mount, offer)
         return self._dispatcher
 
     def add(self, route: BasePath) -> None:
@@ -139,6 +140,18 @@ class Router(RoutingMethodsMixin):
 
         return decorate
 
+    async def startup(self) -> None:
+        """Call the functions for "startup", in order. A `lifespan` is no business of this: it is entered and left."""
+        await self.hooks.startup()
+
+    async def shutdown(self) -> None:
+        """Call the functions for "shutdown", in order: each of them, whatever the others do."""
+        await self.hooks.shutdown()
+
+    async def lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer an ASGI lifespan call; what calling the router with such a scope does."""
+        await serve_lifespan(self, scope, receive, send)
+
     def own_parts(self, life: Life | None = None, owner: Any = None) -> list[Part]:
         """Its own lifespan, which is given `owner`: the router itself, or the application it belongs to."""
         return self.hooks.parts(self if owner is None else owner)
@@ -155,8 +168,6 @@ class Router(RoutingMethodsMixin):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve HTTP, websockets and the lifespan; inside an application or any framework."""
-        if exchange_of(scope) is not None:  # what it raises is the application's to answer
-            return await self.entrance(scope, receive, send)
         await serve(self, self.entrance, scope, receive, send)
 
     def __repr__(self) -> str:

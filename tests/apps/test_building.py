@@ -9,12 +9,14 @@ import pytest
 from lilya._define import DefineMiddleware, DefinePermission
 from lilya.apps import BaseLilya, ChildLilya, Lilya
 from lilya.exceptions import HTTPException, ImproperlyConfigured, PermissionDenied
+from lilya.middleware.exceptions import ExceptionMiddleware
 from lilya.requests import Request
 from lilya.responses import PlainText
 from lilya.routing import Include, Path, Router
 from lilya.types import ASGIApp, Receive, Scope, Send
 from tests.routing.client import call, fail, fail_to_start
 from tests.support.life import running
+from tests.support.wire import Wire, http_scope
 
 Log = list[str]
 
@@ -215,3 +217,29 @@ async def test_a_middleware_sees_plain_exceptions() -> None:
 def test_an_option_that_does_not_exist_is_refused() -> None:
     with pytest.raises(TypeError, match="middlewares"):
         Lilya(middlewares=[])  # type: ignore[call-arg]
+
+
+async def test_an_application_in_a_layer_of_ours_is_the_owner_of_the_exchange() -> None:
+    seen: list[Any] = []
+
+    async def here(request: Request) -> str:
+        seen.append(app.statistics().exchanges)
+        seen.append(request.draining)
+        return str(request.path_for("here"))
+
+    app = Lilya(routes=[Path("/x", here, name="here")])
+    async with running(app):
+        app.drain()
+        answer = await call(ExceptionMiddleware(app), "/x")
+        assert app.statistics().idle
+    assert answer.json == "http://example.org/x"
+    assert len(seen[0]) == 1
+    assert seen[1] is True
+
+
+@pytest.mark.parametrize("kind", ["http3", "lifespan2"])
+async def test_a_connection_of_an_unknown_type_is_said_to_be_one(kind: str) -> None:
+    wire = Wire()
+    with pytest.raises(RuntimeError, match=f"of type '{kind}'; Lilya knows 'http', 'websocket', 'lifespan'"):
+        await Lilya()({**http_scope(), "type": kind}, wire.receive, wire.send)
+    assert wire.sent == []

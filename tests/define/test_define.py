@@ -148,3 +148,13 @@ def test_a_module_that_misses_another_one_is_not_said_to_be_missing(
     monkeypatch.delitem(sys.modules, "module_of_a_user", raising=False)
     with pytest.raises(ModuleNotFoundError, match=missing):
         import_string("module_of_a_user.Layer")
+
+
+def test_a_layer_that_fails_while_it_is_built_is_not_blamed_on_its_arguments() -> None:
+    class Broken:
+        def __init__(self, app: ASGIApp) -> None:
+            len(3)  # type: ignore[arg-type]
+
+    with pytest.raises(TypeError, match=r"len\(\)") as error:
+        DefineMiddleware(Broken)(innermost)
+    assert not isinstance(error.value, ImproperlyConfigured)

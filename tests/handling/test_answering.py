@@ -15,6 +15,7 @@ from lilya.exceptions import (
     HTTPException,
     ImproperlyConfigured,
     NotAuthorized,
+    TemplateNotFound,
     ValidationError,
     WebSocketDisconnect,
     WebSocketException,
@@ -48,7 +49,7 @@ def raising(exc: Exception, method: str = "GET") -> Lilya:
         (HTTPException(status_code=799), 799, "Unknown Status"),
         (HTTPException("first argument", status_code=400), 400, "first argument"),
         (NotAuthorized(), 401, "Not Authorized."),
-        (ImproperlyConfigured("no"), 500, "no"),
+        (NotAuthorized("another text"), 401, "another text"),
         (HTTPException(status_code=204, detail="never sent"), 204, ""),
         (HTTPException(status_code=304), 304, ""),
         (ValidationError({"name": ["required"]}), 400, '{"name":["required"]}'),
@@ -61,6 +62,25 @@ async def test_an_http_exception_is_answered_with_its_status_and_detail(
 ) -> None:
     answer = await call(raising(exc))
     assert (answer.status, answer.text) == (status, body)
+
+
+@pytest.mark.parametrize("fault", [ImproperlyConfigured("secret"), TemplateNotFound(name="secret")])
+async def test_a_fault_of_the_application_is_for_the_log_and_not_for_the_client(fault: HTTPException) -> None:
+    answer = await fail(raising(fault))
+    assert (answer.status, answer.text) == (500, "Internal Server Error")
+    assert answer.error is fault
+
+    async def broken(websocket: WebSocket) -> None:
+        await websocket.accept()
+        raise fault
+
+    answer = await fail_talk(Lilya(routes=[WebSocketPath("/", broken)]))
+    assert answer.closed == (1011, "internal error")
+
+
+async def test_with_debug_a_fault_of_the_application_is_told_as_any_other_is() -> None:
+    app = Lilya(debug=True, routes=[Path("/", raising(ImproperlyConfigured("secret")).routes[0].handler)])  # type: ignore[attr-defined]
+    assert "secret" in (await fail(app)).text
 
 
 async def test_the_headers_of_an_http_exception_are_sent() -> None:

@@ -20,7 +20,7 @@ from lilya.responses import JSONResponse, PlainText, StreamingResponse
 from lilya.routing import Include, Path, WebSocketPath
 from lilya.types import ASGIApp, ExceptionHandlers, Receive, Scope, Send
 from lilya.websockets import WebSocket
-from tests.routing.client import Answer, call, fail, talk
+from tests.routing.client import Answer, call, fail, fail_talk, talk
 
 LEVELS = ("path", "include", "app")
 DENIALS: dict[str, Any] = {"extensions": {"websocket.http.response": {}}}
@@ -324,6 +324,45 @@ async def test_what_a_handler_returns_becomes_a_response_as_a_route_handlers_doe
 
     answer = await call(Lilya(routes=[Path("/x", function)], exception_handlers={Broken: handler}), "/x")
     assert (answer.status, answer.json) == (200, {"path": "/x"})
+
+
+async def test_a_handler_that_answers_nothing_lets_the_exception_go_on_to_the_next_layer() -> None:
+    seen: list[str] = []
+
+    async def note(request: Request, exc: Exception) -> None:
+        seen.append(repr(exc))
+
+    route = Path("/", function, exception_handlers={Broken: note})
+    app = Lilya(routes=[route], exception_handlers={Broken: saying("app")})
+    assert (await call(app)).text == "app VeryBroken"
+    answer = await fail(Lilya(routes=[route], exception_handlers={Exception: note}))
+    assert (answer.status, answer.text) == (500, "Internal Server Error")
+    assert len(seen) == 3
+
+
+async def test_a_last_resort_that_fails_is_told_to_the_server_and_the_client_gets_its_500() -> None:
+    async def worse(request: Request, exc: Exception) -> None:
+        raise LookupError("worse")
+
+    answer = await fail(Lilya(routes=[Path("/", function)], exception_handlers={Exception: worse}))
+    assert (answer.status, answer.text) == (500, "Internal Server Error")
+    assert isinstance(answer.error, LookupError)
+
+
+@pytest.mark.parametrize("key", [500, Exception])
+async def test_the_last_resort_is_called_for_websockets_for_what_else_it_does(key: Any) -> None:
+    seen: list[Any] = []
+
+    async def note(connection: Any, exc: Exception) -> None:
+        seen.append((type(connection), exc))
+
+    async def broken(websocket: WebSocket) -> None:
+        await websocket.accept()
+        raise VeryBroken
+
+    answer = await fail_talk(Lilya(routes=[WebSocketPath("/", broken)], exception_handlers={key: note}))
+    assert answer.closed == (1011, "internal error")
+    assert seen == [(WebSocket, answer.error)]
 
 
 async def test_a_handler_of_a_route_sees_its_path_parameters_and_can_read_the_body() -> None:

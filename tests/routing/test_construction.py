@@ -13,6 +13,7 @@ import pytest
 
 from lilya.apps import ChildLilya, Lilya
 from lilya.exceptions import ImproperlyConfigured
+from lilya.middleware.exceptions import ExceptionMiddleware
 from lilya.routing import (
     BasePath,
     Host,
@@ -359,3 +360,41 @@ async def test_an_include_reads_its_routes_from_a_module(urls: types.ModuleType)
 def test_a_namespace_that_cannot_be_imported_is_said_to_be_missing(tmp_path: FilePath) -> None:
     with pytest.raises(ModuleNotFoundError, match="nowhere_at_all"):
         Include("/a", namespace="nowhere_at_all")
+
+
+def test_a_router_mounted_in_two_places_is_built_for_what_both_have() -> None:
+    async def wants(tenant: str) -> str:
+        return tenant
+
+    async def takes(tenant: str = "none", item: int = 0) -> str:
+        return f"{tenant} {item}"
+
+    shared = Router(routes=[Path("/{item:int}", takes)])
+    Lilya(routes=[Include("/a/{tenant}", app=shared), Include("/b/{other}", app=shared)])
+    picky = Router(routes=[Path("/x", wants)])
+    Lilya(routes=[Include("/a/{tenant}", app=picky), Include("/b/{tenant}", app=picky)])
+    complaint = (
+        r"Path\(path='/x'.*can fill the parameter 'tenant'.*mounted in 3 places, such as Include\(path='/c/"
+    )
+    with pytest.raises(ImproperlyConfigured, match=complaint):
+        Lilya(routes=[Include("/c/{other}", app=picky)])
+
+
+async def test_what_a_router_mounted_in_two_places_cannot_have_everywhere_it_does_not_get() -> None:
+    async def takes(tenant: str = "none") -> str:
+        return tenant
+
+    shared = Router(routes=[Path("/", takes)])
+    app = Lilya(routes=[Include("/a/{tenant}", app=shared), Include("/b/{other}", app=shared)])
+    assert [(await call(app, path)).json for path in ("/a/x/", "/b/x/")] == ["none", "none"]
+
+
+@pytest.mark.parametrize("wrap", [lambda app: app, lambda app: ExceptionMiddleware(app)], ids=["bare", "in a layer"])
+def test_what_is_mounted_is_built_with_what_mounts_it_whatever_is_around_it(wrap: Any) -> None:
+    async def wants(tenant: str) -> None: ...
+
+    for mounted in (Router([Path("/", wants)]), ChildLilya(routes=[Path("/", wants)]), Path("/", wants)):
+        Lilya(routes=[Include("/{tenant}", app=wrap(mounted))])
+    for mounted in (Router([Path("/", wants)]), ChildLilya(routes=[Path("/", wants)]), Path("/", wants)):
+        with pytest.raises(ImproperlyConfigured, match="'tenant'"):
+            Lilya(routes=[Include("/{other}", app=wrap(mounted))])

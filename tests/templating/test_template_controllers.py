@@ -45,6 +45,14 @@ async def ask(controller: Any, method: str = "GET", body: bytes = b"", **scope: 
     return await call(Lilya(routes=[Path("/", controller, name="page")]), "/", method, body=body, **scope)
 
 
+async def fault_of(controller: Any, method: str = "GET", body: bytes = b"") -> str:
+    """What the log is told of a controller that is put together wrongly."""
+    app = Lilya(routes=[Path("/", controller, name="page")])
+    with pytest.raises(ImproperlyConfigured) as fault:
+        await call(app, "/", method, body=body, headers=FORM)
+    return str(fault.value)
+
+
 def main_thread() -> bool:
     return threading.current_thread() is threading.main_thread()
 
@@ -123,11 +131,7 @@ async def test_without_a_template_it_says_where_to_name_it() -> None:
     class Nameless(Titled):
         """Has forgotten something."""
 
-    answer = await ask(Nameless)
-    assert (answer.status, answer.text) == (
-        500,
-        "Nameless does not say which template: set Nameless.template_name",
-    )
+    assert await fault_of(Nameless) == "Nameless does not say which template: set Nameless.template_name"
 
 
 async def test_templates_are_looked_for_beside_the_program(tmp_path: FilePath, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,8 +171,8 @@ async def test_the_token_of_forms_is_the_middleware_s_or_the_cookie_s(page: Page
 
 
 async def test_without_a_token_it_says_what_is_missing(page: PageOf) -> None:
-    answer = await ask(type("Guarded", (Guarded,), page("{{ token }}")))
-    assert answer.text == "Guarded.csrf_enabled needs the token of a CSRFMiddleware: install it"
+    fault = await fault_of(type("Guarded", (Guarded,), page("{{ token }}")))
+    assert fault == "Guarded.csrf_enabled needs the token of a CSRFMiddleware: install it"
 
 
 # -- a list -----------------------------------------------------------------------------------------------------------
@@ -198,7 +202,7 @@ async def test_or_of_what_an_async_one_finds_on_the_loop_under_another_name(page
 
 async def test_a_list_of_nothing_in_particular_says_what_to_override(page: PageOf) -> None:
     controller = type("Items", (ListController,), page("{{ object_list }}"))
-    assert (await ask(controller)).text == "Items has no get_queryset: override it to return the objects"
+    assert await fault_of(controller) == "Items has no get_queryset: override it to return the objects"
 
 
 # -- a form -----------------------------------------------------------------------------------------------------------
@@ -397,8 +401,8 @@ async def test_what_happens_to_a_form_may_be_said_by_sync_methods_and_by_async_o
 
 async def test_a_form_that_leads_nowhere_says_where_to_say_it(page: PageOf) -> None:
     controller = person_form(PersonForm, page, success_url="")
-    answer = await ask(controller, "POST", b"name=Ada")
-    assert answer.text == "PersonForm does not say where to go on: set PersonForm.success_url"
+    fault = await fault_of(controller, "POST", b"name=Ada")
+    assert fault == "PersonForm does not say where to go on: set PersonForm.success_url"
 
 
 def test_none_of_them_is_a_handler_without_a_method() -> None:
