@@ -125,6 +125,16 @@ class Connection(Mapping[str, Any]):
         """Whether the connection is encrypted, as far as the server knows."""
         return self.scope.get("scheme") in ("https", "wss")
 
+    @property
+    def is_server_push(self) -> bool:
+        """Whether the server can push (ASGI's extension `http.response.push`): what `send_push_promise` needs."""
+        return "http.response.push" in (self.scope.get("extensions") or {})
+
+    @property
+    def is_server_pull(self) -> bool:
+        """Whether the client has to ask for everything itself: the server cannot push."""
+        return not self.is_server_push
+
     # -- what middleware added --------------------------------------------------------------------------------------
 
     def _installed(self, key: str, middleware: str) -> Any:

@@ -176,9 +176,17 @@ class Request(Connection):
         return parse_options(self.headers.get("content-type", ""))[0]
 
     @property
+    def media(self) -> dict[str, str]:
+        """The parameters of the media type of the body (RFC 9110, section 8.3.1): `{"charset": "utf-8"}`.
+
+        Names are in lower case; empty when there are none.
+        """
+        return parse_options(self.headers.get("content-type", ""))[1]
+
+    @property
     def charset(self) -> str:
         """The charset the request declares, "utf-8" when it declares none."""
-        return parse_options(self.headers.get("content-type", ""))[1].get("charset") or "utf-8"
+        return self.media.get("charset") or "utf-8"
 
     @property
     def is_json(self) -> bool:
@@ -267,7 +275,7 @@ class Request(Connection):
 
     async def send_push_promise(self, path: str) -> None:
         """Promise `path` to the client, where server and protocol can; otherwise nothing."""
-        if "http.response.push" in (self.scope.get("extensions") or {}):
+        if self.is_server_push:
             forward = ("accept", "accept-encoding", "accept-language", "cache-control", "user-agent")
             headers = [
                 pair for name in forward for pair in self.headers.encoded_multi_items() if pair[0] == name.encode()

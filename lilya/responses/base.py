@@ -13,6 +13,7 @@ from urllib.parse import quote
 from lilya._asgi.outbox import Outbox
 from lilya._sansio.cookies import format_cookie
 from lilya._sansio.headers import check_value
+from lilya._sansio.media_types import sniff_media_type
 from lilya.background import run_after
 from lilya.datastructures._headers import Header
 from lilya.encoders._json import json_bytes, json_encode
@@ -39,13 +40,26 @@ LENGTHS = tuple(b"%d" % n for n in range(4096))
 
 # Besides 1xx, the answers that have no content and no length of one (RFC 9110, sections 6.4.1 and 8.6).
 NO_CONTENT = frozenset({204, 304})
+# Answers that are about a content they do not carry, and what describes that one (RFC 9110, sections 8 and 15.4.5).
+ABOUT_ANOTHER = frozenset({304, 412})
+OF_CONTENT = (
+    "accept-ranges",
+    "content-disposition",
+    "content-encoding",
+    "content-language",
+    "content-length",
+    "content-md5",
+    "content-range",
+    "content-type",
+)
 
 
 class Response:
     """An answer with a status, headers and a body.
 
     `content` is bytes, str (encoded in `charset`), None, or an awaitable of one of these, awaited when the response is
-    sent. `media_type` fills `content-type` where `headers` do not; text types get the charset. `background` is called
+    sent. `media_type` fills `content-type` where `headers` do not; text types get the charset. With
+    `deduce_media_type_from_body` the first bytes say what it is, where there is no `media_type`. `background` is called
     after the last byte was sent, even when the client is gone by then. `encoders` go before the registered ones, for
     this response alone.
     """
@@ -57,6 +71,7 @@ class Response:
     # What most responses do without is not set on each of them.
     background: Background | None = None
     encoders: tuple[Any, ...] = ()
+    deduce_media_type_from_body: bool | None = False
     body: bytes
     _content_type: tuple[bytes, bytes] | None = None  # the header line the media type makes
     _headers: Header | None = None
@@ -76,6 +91,7 @@ class Response:
         background: Background | None = None,
         encoders: Iterable[Any] | None = None,
         passthrough_body_types: tuple[type, ...] | None = None,
+        deduce_media_type_from_body: bool = False,
     ) -> None:
         if status_code is not None:
             self.status_code = status_code
@@ -95,6 +111,8 @@ class Response:
             self._pending = content
         else:
             self.body = self.make_response(content)
+        if deduce_media_type_from_body:
+            self.deduce_media_type_from_body = True
         if cookies:
             for key, value in cookies.items():
                 self.set_cookie(key, value)
@@ -130,6 +148,9 @@ class Response:
         """The headers the body asks for."""
         if self.status_code < 200 or self.status_code in NO_CONTENT:
             return []
+        if self.media_type is None and self.deduce_media_type_from_body and self._pending is None:
+            self.media_type = sniff_media_type(self.body)
+            self._content_type = content_type(self.media_type, self.charset)
         length = len(self.body)
         line = (b"content-length", LENGTHS[length] if length < 4096 else b"%d" % length)
         return [line] if self._content_type is None else [line, self._content_type]
@@ -152,10 +173,26 @@ class Response:
         if self._headers is None:
             return raw
         given = self._headers.encoded_multi_items()
-        names = {name for name, _ in given}
-        if self.status_code < 200 or self.status_code in NO_CONTENT:
+        if self.status_code in ABOUT_ANOTHER:
+            given = self._of_another(given)
+        elif self.status_code < 200 or self.status_code in NO_CONTENT:
             given = [pair for pair in given if pair[0] != b"content-length"]
+        names = {name for name, _ in given}
         return [pair for pair in raw if pair[0] not in names] + given
+
+    def _of_another(self, given: RawHeaders) -> RawHeaders:
+        """Of the headers of a 304 or a 412 those that stay.
+
+        Of two that tell one state of a content from another the better one is enough; a text that says why is a content
+        of its own.
+        """
+        names = {name for name, _ in given}
+        dropped = {name.encode() for name in OF_CONTENT}
+        if b"etag" in names:
+            dropped.add(b"last-modified")
+        if self.status_code not in NO_CONTENT and getattr(self, "body", True):  # one that streams has none yet
+            dropped.remove(b"content-type")
+        return [pair for pair in given if pair[0] not in dropped]
 
     @property
     def encoded_headers(self) -> RawHeaders:

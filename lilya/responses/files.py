@@ -32,7 +32,7 @@ from lilya.datastructures._headers import Header
 from lilya.exceptions import ContentRangeNotSatisfiable
 from lilya.ranges import ContentRanges, parse_range_value
 from lilya.responses._file import AnyFile, DiskFile, FilePath, GivenFile, Measures
-from lilya.responses.base import NO_CONTENT, Background, HeadersInput, Response, content_type
+from lilya.responses.base import NO_CONTENT, OF_CONTENT, Background, HeadersInput, Response, content_type
 from lilya.responses.streaming import StreamingResponse
 from lilya.types import RawHeaders, Receive, Scope, Send
 
@@ -40,17 +40,6 @@ __all__ = ["DispositionResponse", "FileResponse", "ImageResponse", "RangeRespons
 
 # How much is read and sent at once, in bytes: enough that a thread is worth its while, little to hold for each client.
 CHUNK: Final = 64 * 1024
-
-# What describes a content that is not sent with a 304, a 412 or a 416 (RFC 9110 sections 8 and 15.4.5).
-_OF_CONTENT: Final = (
-    "accept-ranges",
-    "content-disposition",
-    "content-encoding",
-    "content-language",
-    "content-length",
-    "content-range",
-    "content-type",
-)
 
 # With one of these, the request may be answered without opening the file.
 _CONDITIONS: Final = ("if-match", "if-modified-since", "if-none-match", "if-unmodified-since")
@@ -474,5 +463,5 @@ def _not_satisfiable(exc: ContentRangeNotSatisfiable, headers: Header) -> Answer
 
 
 def _forget_content(headers: Header) -> None:
-    for name in _OF_CONTENT:
+    for name in OF_CONTENT:
         headers.popall(name, None)

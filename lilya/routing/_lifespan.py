@@ -116,7 +116,7 @@ def _collect(routes: Iterable[Any], found: dict[int, Any]) -> None:
             app = getattr(app, "app", None)  # a layer around it
         if isinstance(app, BasePath):  # a route in the place of an app
             _collect([app], found)
-        elif hasattr(app, "own_parts"):
+        elif app is not None and hasattr(app, "own_parts"):
             if id(app) not in found:
                 found[id(app)] = app
                 _collect(app.routes, found)

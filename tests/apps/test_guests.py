@@ -66,7 +66,7 @@ async def test_a_guest_finds_what_its_lifespan_made_in_the_state_of_a_request() 
         return PlainTextResponse(request.state.guest)
 
     app = Lilya(routes=[Include("/g", app=starlette([], "guest", Route("/", home)))])
-    state = {"server": "its own"}
+    state: dict[str, object] = {"server": "its own"}
     async with running(app, state):
         assert (await call(app, "/g/", state={**state})).text == "its state"
 

@@ -155,6 +155,8 @@ def test_a_layer_that_fails_while_it_is_built_is_not_blamed_on_its_arguments() -
         def __init__(self, app: ASGIApp) -> None:
             len(3)  # type: ignore[arg-type]
 
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None: ...
+
     with pytest.raises(TypeError, match=r"len\(\)") as error:
         DefineMiddleware(Broken)(innermost)
     assert not isinstance(error.value, ImproperlyConfigured)

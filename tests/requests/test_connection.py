@@ -380,3 +380,16 @@ def test_a_websocket_shows_the_same() -> None:
     assert shown.base_url == "ws://example.org/"
     assert shown.query_params["a"] == "1"
     assert not shown.is_secure()
+
+
+def test_the_parameters_of_the_media_type_are_a_mapping() -> None:
+    headers = [(b"content-type", b'text/plain; Charset=latin-1; x="a;b"')]
+    request = Request({**http_scope(), "headers": headers})
+    assert request.media == {"charset": "latin-1", "x": "a;b"}
+    assert Request(http_scope()).media == {}
+
+
+@pytest.mark.parametrize("push", [True, False])
+def test_a_server_can_push_or_has_to_be_asked(push: bool) -> None:
+    request = Request(http_scope(extensions={"http.response.push": {}} if push else {}))
+    assert (request.is_server_push, request.is_server_pull) == (push, not push)

@@ -456,3 +456,64 @@ async def test_on_a_websocket_it_is_a_denial_response() -> None:
     ]
     assert wire.sent == expected
     assert log == ["ran"]
+
+
+# -- answers about another content ----------------------------------------------------------------------------------
+
+OF_A_CONTENT = {
+    "content-type": "text/html",
+    "content-language": "de",
+    "content-encoding": "gzip",
+    "content-length": "99",
+    "last-modified": "Sun, 06 Nov 1994 08:49:37 GMT",
+}
+OF_A_CACHE = {"content-location": "/x", "expires": "0", "cache-control": "no-cache", "etag": '"1"', "vary": "Accept"}
+
+
+def test_a_304_says_nothing_of_the_content_it_does_not_carry_but_what_caches_need() -> None:
+    response = Response(b"never sent", status_code=304, headers=OF_A_CONTENT | OF_A_CACHE)
+    assert dict(response.raw_headers) == {name.encode(): value.encode() for name, value in OF_A_CACHE.items()}
+
+
+def test_a_304_without_an_etag_tells_the_time() -> None:
+    response = Response(status_code=304, headers=OF_A_CONTENT)
+    assert [name for name, _ in response.raw_headers] == [b"last-modified"]
+
+
+def test_a_412_describes_only_the_text_that_says_why() -> None:
+    empty = Response(status_code=412, headers=OF_A_CONTENT | OF_A_CACHE)
+    assert dict(empty.raw_headers) == {
+        b"content-length": b"0",
+        **{name.encode(): value.encode() for name, value in OF_A_CACHE.items()},
+    }
+    told = dict(PlainText("too late", status_code=412, headers={"content-language": "de"}).raw_headers)
+    assert told == {b"content-length": b"8", b"content-type": b"text/plain; charset=utf-8"}
+    own = dict(Response("<p>", status_code=412, headers={"content-type": "text/html"}).raw_headers)
+    assert own == {b"content-length": b"3", b"content-type": b"text/html"}
+
+
+# -- what the bytes say -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("body", "media_type"),
+    [
+        (b"\x89PNG\r\n\x1a\n", b"image/png"),
+        (b"hello", b"text/plain; charset=utf-8"),
+        (b"\0", b"application/octet-stream"),
+    ],
+)
+def test_the_first_bytes_may_say_what_the_body_is(body: bytes, media_type: bytes) -> None:
+    assert dict(Response(body, deduce_media_type_from_body=True).raw_headers)[b"content-type"] == media_type
+    assert b"content-type" not in dict(Response(body).raw_headers)
+    given = Response(body, media_type="a/b", deduce_media_type_from_body=True)
+    assert dict(given.raw_headers)[b"content-type"] == b"a/b"
+
+
+async def test_so_they_may_of_a_body_that_is_awaited() -> None:
+    async def content() -> bytes:
+        return b"\x89PNG\r\n\x1a\n"
+
+    response = Response(content(), deduce_media_type_from_body=True)
+    await response.resolve_async_content()
+    assert response.headers["content-type"] == "image/png"

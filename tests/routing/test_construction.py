@@ -373,9 +373,7 @@ def test_a_router_mounted_in_two_places_is_built_for_what_both_have() -> None:
     Lilya(routes=[Include("/a/{tenant}", app=shared), Include("/b/{other}", app=shared)])
     picky = Router(routes=[Path("/x", wants)])
     Lilya(routes=[Include("/a/{tenant}", app=picky), Include("/b/{tenant}", app=picky)])
-    complaint = (
-        r"Path\(path='/x'.*can fill the parameter 'tenant'.*mounted in 3 places, such as Include\(path='/c/"
-    )
+    complaint = r"Path\(path='/x'.*can fill the parameter 'tenant'.*mounted in 3 places, such as Include\(path='/c/"
     with pytest.raises(ImproperlyConfigured, match=complaint):
         Lilya(routes=[Include("/c/{other}", app=picky)])
 

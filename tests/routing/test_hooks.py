@@ -148,3 +148,30 @@ async def test_an_error_of_a_hook_is_for_the_handlers_of_its_level() -> None:
     assert (await call(app, "/x")).text == "hook"
     app = Lilya(routes=[Path("/x", handler)], before_request=[raising], exception_handlers=handlers)
     assert (await call(app, "/x")).text == "hook"
+
+
+async def test_a_routers_functions_for_start_and_end_can_be_called_by_hand() -> None:
+    log: list[str] = []
+
+    async def up() -> None:
+        log.append("up")
+
+    def broken() -> None:
+        log.append("broken")
+        raise LookupError
+
+    router = Router(on_startup=[up, lambda: log.append("up too")], on_shutdown=[broken, lambda: log.append("down")])
+    await router.startup()
+    assert log == ["up", "up too"]
+    with pytest.raises(LookupError):
+        await router.shutdown()
+    assert log == ["up", "up too", "broken", "down"]
+
+
+async def test_a_routers_default_answers_what_no_route_matches_alone_and_mounted() -> None:
+    async def default(scope: Scope, receive: Receive, send: Send) -> None:
+        await PlainText(f"no {scope['path']}", status_code=410)(scope, receive, send)
+
+    router = Router(default=default)
+    assert (await call(router, "/x")).text == "no /x"
+    assert (await call(Lilya(routes=[Include("/r", app=router)]), "/r/x")).status == 410
