@@ -294,7 +294,7 @@ def _read_yaml(path: FilePath, known: Callable[[str], Any], *, strict: bool, fla
     try:
         yaml = import_module("yaml")
     except ImportError as exc:
-        raise MissingDependency("Reading a YAML file needs PyYAML: install the extra `lilya[yaml]`.") from exc
+        raise MissingDependency("Reading a YAML file needs PyYAML: pip install PyYAML") from exc
     text = _read_text(path)
     try:
         if strict:

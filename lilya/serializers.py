@@ -103,7 +103,7 @@ class MsgspecSerializer(CompactSerializer):
         try:
             self._json: Any = import_module("msgspec.json")
         except ImportError as error:
-            raise MissingDependency("MsgspecSerializer needs msgspec: install the extra `lilya[json]`.") from error
+            raise MissingDependency("MsgspecSerializer needs msgspec: pip install msgspec") from error
 
     def dumps(self, value: Any, /, **options: Any) -> bytes:
         """`value` as JSON, in bytes."""

@@ -11,7 +11,7 @@ client sent: the size of the two compressed together tells an observer about the
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from typing import Any, Final, Protocol
 
@@ -243,6 +243,10 @@ def _within(name: str, value: int, least: int, most: int | None) -> int:
     return value
 
 
+# What to install for a coding.
+_PACKAGES: Final[Mapping[str, str]] = {"br": "brotli", "zstd": "backports.zstd"}
+
+
 def _library(coding: str, names: Iterable[str], *, needed: bool) -> Any:
     for name in names:
         try:
@@ -250,5 +254,5 @@ def _library(coding: str, names: Iterable[str], *, needed: bool) -> Any:
         except ImportError:
             continue
     if needed:
-        raise MissingDependency(f"the coding {coding!r} needs a library: install the extra `lilya[compression]`.")
+        raise MissingDependency(f"the coding {coding!r} needs a library: pip install {_PACKAGES[coding]}")
     return None

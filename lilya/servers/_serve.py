@@ -36,7 +36,7 @@ _ENGINES: Final[Mapping[tuple[str, str], str]] = {
     ("hypercorn", "asyncio"): "lilya.servers.hypercorn_asyncio",
     ("uvicorn", "asyncio"): "lilya.servers.uvicorn",
 }
-_EXTRAS: Final[Mapping[str, str]] = {"hypercorn": "server", "uvicorn": "uvicorn"}
+_PACKAGES: Final[Mapping[str, str]] = {"hypercorn": "'hypercorn[trio]'", "uvicorn": "uvicorn websockets"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +181,7 @@ def _plan(
 def _engine(backend: str, server: str, config: object) -> Engine:
     if backend not in ("trio", "asyncio"):
         raise ImproperlyConfigured(f"backend is 'trio' or 'asyncio', got {backend!r}")
-    if server not in _EXTRAS:
+    if server not in _PACKAGES:
         raise ImproperlyConfigured(f"server is 'hypercorn' or 'uvicorn', got {server!r}")
     if (server, backend) not in _ENGINES:
         raise ImproperlyConfigured(
@@ -193,7 +193,7 @@ def _engine(backend: str, server: str, config: object) -> Engine:
     except ImportError as exc:
         raise MissingDependency(
             f"serve(server={server!r}) needs {server}, which cannot be imported ({exc}): "
-            f"pip install 'lilya[{_EXTRAS[server]}]'"
+            f"pip install {_PACKAGES[server]}"
         ) from exc
     engine: Engine = module.configure(config)
     return engine

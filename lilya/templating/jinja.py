@@ -41,7 +41,7 @@ def load_jinja2() -> Any:
     try:
         return import_module("jinja2")
     except ImportError as exc:
-        raise MissingDependency("Jinja2Template needs jinja2: install the extra `lilya[templates]`.") from exc
+        raise MissingDependency("Jinja2Template needs jinja2: pip install jinja2") from exc
 
 
 class Jinja2Template:

@@ -14,7 +14,7 @@ except ModuleNotFoundError:
     try:
         import httpx2 as httpx  # type: ignore[import-not-found, no-redef, unused-ignore]
     except ModuleNotFoundError:
-        raise MissingDependency("the test client needs httpx: pip install 'lilya[testing]'") from None
+        raise MissingDependency("the test client needs httpx: pip install httpx") from None
 
 __all__ = ["CookieTypes", "HeaderTypes", "httpx"]
 

@@ -365,7 +365,7 @@ def test_yaml_may_repeat_keys_where_it_is_not_strict_and_anchors_where_it_is(wri
     assert EnvironLoader().load_all(yaml_file=anchored, include_os_env=False) == {"a.b": "1", "c.b": "1", "3": "e"}
 
 
-def test_yaml_without_its_library_says_which_extra_has_it(monkeypatch: pytest.MonkeyPatch, write: Write) -> None:
+def test_yaml_without_its_library_says_what_to_install(monkeypatch: pytest.MonkeyPatch, write: Write) -> None:
     monkeypatch.setitem(sys.modules, "yaml", None)
-    with pytest.raises(MissingDependency, match=r"lilya\[yaml\]"):
+    with pytest.raises(MissingDependency, match=r"pip install PyYAML"):
         EnvironLoader().load_from_files(yaml_file=write("a: 1"))

@@ -33,7 +33,7 @@ FLOORS: Final[Mapping[int, tuple[str, frozenset[str]]]] = {
     5: (
         "rooms",
         frozenset({"routing", "controllers", "middleware", "permissions", "authentication", "staticfiles"})
-        | {"templating", "pubsub", "decorators", "lifecycle", "compat", "crypto", "logging"},
+        | {"templating", "pubsub", "decorators", "lifecycle", "compat", "crypto", "logging", "_internal"},
     ),
     6: ("roof", frozenset({"apps"})),
     7: ("doors", frozenset({"cli", "testclient", "testing", "servers", "contrib", "__main__"})),

@@ -126,5 +126,5 @@ def test_a_wrong_level_and_a_wrong_configuration_are_said_to_be_so() -> None:
         ValueError, match=r"must be a LoggingConfig, not <class.* Did you mean `StandardLoggingConfig\(\)`"
     ):
         setup_logging(StandardLoggingConfig)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="must be a LoggingConfig, not {}"):
+    with pytest.raises(ValueError, match=r"must be a LoggingConfig, not \{\}"):
         setup_logging({})  # type: ignore[arg-type]

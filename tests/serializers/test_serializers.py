@@ -192,9 +192,9 @@ def test_a_config_that_makes_no_serializer_is_refused() -> None:
     assert serializer.dumps([1]) == "[1]"
 
 
-def test_a_missing_msgspec_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_msgspec_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "msgspec.json", None)
-    with pytest.raises(MissingDependency, match=r"install the extra `lilya\[json\]`"):
+    with pytest.raises(MissingDependency, match=r"pip install msgspec"):
         setup_serializer(MsgspecSerializerConfig())
 
 

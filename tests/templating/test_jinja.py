@@ -384,9 +384,9 @@ async def test_the_request_comes_first(tmp_path: FilePath, write: Write) -> None
         _ = Jinja2Template(tmp_path).get_template_response("home.html", "home.html")  # type: ignore[arg-type]
 
 
-def test_without_jinja_it_says_which_extra_has_it(monkeypatch: pytest.MonkeyPatch, tmp_path: FilePath) -> None:
+def test_without_jinja_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: FilePath) -> None:
     monkeypatch.setitem(sys.modules, "jinja2", None)
-    with pytest.raises(MissingDependency, match=r"lilya\[templates\]"):
+    with pytest.raises(MissingDependency, match=r"pip install jinja2"):
         Jinja2Template(tmp_path)
 
 

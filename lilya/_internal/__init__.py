@@ -1,0 +1,1 @@
+"""A path that programs written for earlier releases import from; nothing of the house lives here."""

@@ -1,0 +1,88 @@
+"""Every public import path is there: the map of the package, walked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Final
+
+import pytest
+
+# Module -> the names it is known for. A module that is missing here may come; one that is here may not go.
+MAP: Final[Mapping[str, str]] = {
+    "lilya": "__version__",
+    "lilya._internal._exception_handlers": "handle_value_error",
+    "lilya.apps": "Lilya ChildLilya BaseLilya",
+    "lilya.background": "Task Tasks",
+    "lilya.clientip": "get_ip",
+    "lilya.compat": "reverse is_async_callable run_sync AsyncResourceHandler md5_hexdigest import_string "
+    "is_class_and_subclass",
+    "lilya.concurrency": "run_in_threadpool enforce_async_callable AsyncCallable iterate_in_threadpool",
+    "lilya.context": "Context g G get_g request_context session RequestContext SessionContext",
+    "lilya.controllers": "Controller WebSocketController",
+    "lilya.crypto": "get_random_secret_key",
+    "lilya.datastructures": "ALL Address Cookie DataUpload FormData FormMultiDict Header ImmutableMultiDict MultiDict "
+    "QueryParam ScopeHandler Secret SendReceiveSniffer State URL URLPath UploadFile",
+    "lilya.encoders": "ENCODER_TYPES register_encoder Encoder EncoderProtocol MoldingProtocol json_encode apply_structure "
+    "DataclassEncoder NamedTupleEncoder ModelDumpEncoder EnumEncoder PurePathEncoder DateEncoder BytesEncoder "
+    "StructureEncoder UUIDEncoder TimedeltaEncoder",
+    "lilya.enums": "ScopeType EventType SignatureDefault HTTPType WebsocketType DefaultPort Event MessageMode Match "
+    "HTTPMethod HTTPCorsEnum HeaderEnum MediaType WebSocketState FormMessage Scope",
+    "lilya.environments": "EnvironLoader",
+    "lilya.exceptions": "LilyaException HTTPException ImproperlyConfigured InternalServerError NotAuthorized "
+    "PermissionDenied NotFound MethodNotAllowed UnprocessableEntity ValidationError TemplateNotFound "
+    "ContentRangeNotSatisfiable WebSocketException ContinueRouting MissingDependency WebSocketRuntimeError "
+    "AuthenticationError EnvError EnvironmentError MultiPartException",
+    "lilya.logging": "logger bind_logger LoggingConfig StandardLoggingConfig setup_logging LoggerProtocol",
+    "lilya.middleware": "DefineMiddleware Middleware",
+    "lilya.middleware.clickjacking": "XFrameOptionsMiddleware",
+    "lilya.middleware.clientip": "ClientIPMiddleware ClientIPScopeOnlyMiddleware",
+    "lilya.middleware.compression": "GZipMiddleware",
+    "lilya.middleware.cors": "CORSMiddleware",
+    "lilya.middleware.exceptions": "ExceptionMiddleware",
+    "lilya.middleware.global_context": "GlobalContextMiddleware LifespanGlobalContextMiddleware",
+    "lilya.middleware.httpsredirect": "HTTPSRedirectMiddleware",
+    "lilya.middleware.request_context": "RequestContextMiddleware",
+    "lilya.middleware.security": "SecurityMiddleware",
+    "lilya.middleware.server_error": "ServerErrorMiddleware",
+    "lilya.middleware.session_context": "SessionContextMiddleware",
+    "lilya.middleware.trustedhost": "TrustedHostMiddleware",
+    "lilya.middleware.trustedreferrer": "TrustedReferrerMiddleware",
+    "lilya.permissions": "DefinePermission Permission",
+    "lilya.permissions.deny_all": "DenyAll",
+    "lilya.protocols": "AuthenticationProtocol CacheBackend LoggerProtocol MiddlewareProtocol PermissionProtocol "
+    "SerializerProtocol",
+    "lilya.protocols.authentication": "AuthenticationProtocol",
+    "lilya.protocols.cache": "CacheBackend",
+    "lilya.protocols.logging": "LoggerProtocol",
+    "lilya.protocols.middleware": "MiddlewareProtocol",
+    "lilya.protocols.permissions": "PermissionProtocol",
+    "lilya.protocols.serializer": "SerializerProtocol",
+    "lilya.ranges": "Range ContentRanges parse_range_value ContentRangeNotSatisfiable",
+    "lilya.requests": "Request Connection ClientDisconnect",
+    "lilya.responses": "Response JSONResponse RedirectResponse StreamingResponse FileResponse TemplateResponse "
+    "DispositionResponse SimpleFileResponse ImageResponse CSVResponse NDJSONResponse XMLResponse YAMLResponse "
+    "MessagePackResponse EventStreamResponse make_response HTMLResponse HTML PlainText TextResponse Ok Error",
+    "lilya.routing": "BasePath Path RoutePath Route WebSocketPath WebSocketRoute Include Host Router BaseRouter "
+    "RoutingMethodsMixin NoMatchFound PassPartialMatches PathHandler get_name compile_path get_route_path",
+    "lilya.serializers": "serializer SerializerConfig StandardSerializerConfig CompactSerializer setup_serializer",
+    "lilya.staticfiles": "StaticFiles",
+    "lilya.status": "HTTP_100_CONTINUE HTTP_301_MOVED_PERMANENTLY HTTP_413_REQUEST_ENTITY_TOO_LARGE "
+    "HTTP_416_REQUESTED_RANGE_NOT_SATISFIABLE HTTP_511_NETWORK_AUTHENTICATION_REQUIRED WS_1000_NORMAL_CLOSURE "
+    "WS_1015_TLS_HANDSHAKE",
+    "lilya.templating": "Jinja2Template Jinja2Templates",
+    "lilya.templating.controllers": "TemplateController ListController FormController",
+    "lilya.templating.jinja": "Jinja2Template Jinja2Templates",
+    "lilya.testclient": "TestClient AsyncTestClient WebSocketDenialResponse WebSocketDisconnect",
+    "lilya.testclient.exceptions": "ASGISpecViolation",
+    "lilya.transformers": "TRANSFORMER_TYPES Transformer register_path_transformer",
+    "lilya.types": "Scope Message Receive Send ASGIApp ApplicationType Lifespan LifespanEvent ExceptionHandler "
+    "HTTPExceptionHandler WebSocketExceptionHandler Empty Dependencies CallableDecorator",
+    "lilya.websockets": "WebSocket WebSocketClose WebSocketDisconnect WebSocketState",
+}
+
+
+@pytest.mark.parametrize("module", MAP)
+def test_every_public_name_is_where_it_is_looked_for(module: str) -> None:
+    found = import_module(module)
+    assert [name for name in MAP[module].split() if not hasattr(found, name)] == []
