@@ -23,9 +23,9 @@ MAP: Final[Mapping[str, str]] = {
     "lilya.crypto": "get_random_secret_key",
     "lilya.datastructures": "ALL Address Cookie DataUpload FormData FormMultiDict Header ImmutableMultiDict MultiDict "
     "QueryParam ScopeHandler Secret SendReceiveSniffer State URL URLPath UploadFile",
-    "lilya.encoders": "ENCODER_TYPES register_encoder Encoder EncoderProtocol MoldingProtocol json_encode apply_structure "
-    "DataclassEncoder NamedTupleEncoder ModelDumpEncoder EnumEncoder PurePathEncoder DateEncoder BytesEncoder "
-    "StructureEncoder UUIDEncoder TimedeltaEncoder",
+    "lilya.encoders": "ENCODER_TYPES register_encoder Encoder EncoderProtocol MoldingProtocol json_encode "
+    "apply_structure DataclassEncoder NamedTupleEncoder ModelDumpEncoder EnumEncoder PurePathEncoder DateEncoder "
+    "BytesEncoder StructureEncoder UUIDEncoder TimedeltaEncoder",
     "lilya.enums": "ScopeType EventType SignatureDefault HTTPType WebsocketType DefaultPort Event MessageMode Match "
     "HTTPMethod HTTPCorsEnum HeaderEnum MediaType WebSocketState FormMessage Scope",
     "lilya.environments": "EnvironLoader",

@@ -1,0 +1,115 @@
+"""Ten thousand routes: each is found as fast as any other, and building them takes ten times as long as a thousand.
+
+Ratios of CPU time, with a margin: what walks a list is a hundred times off, and what rebuilds it as much.
+"""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from lilya.apps import Lilya
+from lilya.routing import Path
+from lilya.types import Message
+from tests.benchmarks.test_marks import is_traced
+from tests.support.wire import http_scope, request
+
+pytestmark = [pytest.mark.skipif(is_traced(), reason="the lines are being counted")]
+
+MANY = 10_000
+# The mark is 1.3; the rest is for a machine that does something else meanwhile.
+FLAT = 1.6
+LINEAR = 2.0
+ROUNDS = 15
+CALLS = 100
+ATTEMPTS = 3
+
+
+async def handler(n: int = 0) -> None: ...
+
+
+async def receive() -> Message:
+    return request()
+
+
+async def send(message: Message) -> None: ...
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Without the cycle collector: what it takes depends on what else is in memory."""
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def routes(count: int) -> list[Any]:
+    half = count // 2
+    return [Path(f"/{n}/x", handler) for n in range(half)] + [Path(f"/p{n}/{{n:int}}", handler) for n in range(half)]
+
+
+async def times(*calls: tuple[Lilya, str]) -> list[float]:
+    """The least CPU time of some calls of each, taken in turns."""
+    found: list[list[float]] = [[] for _ in calls]
+    with uncollected():
+        for _ in range(ROUNDS):
+            for taken, (app, path) in zip(found, calls, strict=True):
+                begin = time.thread_time()
+                for _ in range(CALLS):
+                    await app(http_scope(path), receive, send)
+                taken.append(time.thread_time() - begin)
+    return [min(taken) for taken in found]
+
+
+def building(count: int) -> float:
+    """CPU seconds for one route, of an application that has so many."""
+    with uncollected():
+        begin = time.thread_time()
+        Lilya(routes=routes(count))
+        return (time.thread_time() - begin) / count
+
+
+@pytest.fixture(scope="module")
+def large() -> Lilya:
+    return Lilya(routes=routes(MANY))
+
+
+@pytest.mark.parametrize(
+    "paths", [("/0/x", "/2500/x", "/4999/x"), ("/p0/5", "/p2500/5", "/p4999/5")], ids=["literal", "parameter"]
+)
+async def test_first_middle_and_last_are_found_alike(large: Lilya, paths: tuple[str, ...]) -> None:
+    spreads = []
+    for _ in range(ATTEMPTS):
+        taken = await times(*((large, path) for path in paths))
+        spreads.append(max(taken) / min(taken))
+        if spreads[-1] < FLAT:
+            return
+    pytest.fail(f"the slowest takes {spreads} times as long as the fastest")
+
+
+async def test_a_miss_takes_what_it_takes_among_ten_routes(large: Lilya) -> None:
+    small = Lilya(routes=routes(10))
+    spreads = []
+    for _ in range(ATTEMPTS):
+        few, many = await times((small, "/none/x"), (large, "/none/x"))
+        spreads.append(many / few)
+        if spreads[-1] < FLAT:
+            return
+    pytest.fail(f"a miss takes {spreads} times as long")
+
+
+def test_ten_times_as_many_routes_are_built_in_ten_times_the_time() -> None:
+    spreads = []
+    for _ in range(ATTEMPTS):
+        spreads.append(building(MANY) / building(MANY // 10))
+        if spreads[-1] < LINEAR:
+            return
+    pytest.fail(f"a route of {MANY} takes {spreads} times as long to build as one of {MANY // 10}")
