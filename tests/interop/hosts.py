@@ -30,19 +30,19 @@ def alone(app: ASGIApp) -> ASGIApp:
     return rooted
 
 
-def in_starlette(app: ASGIApp) -> Any:
+def in_starlette(app: Any) -> Any:
     """A Starlette application that mounts it."""
     return Starlette(routes=[Mount(PREFIX, app)])
 
 
-def in_fastapi(app: ASGIApp) -> Any:
+def in_fastapi(app: Any) -> Any:
     """A FastAPI application that mounts it."""
     host = FastAPI()
     host.mount(PREFIX, app)
     return host
 
 
-def in_starlette_in_lilya(app: ASGIApp) -> Any:
+def in_starlette_in_lilya(app: Any) -> Any:
     """The same Starlette application in an application of ours: ours, theirs, ours."""
     return Lilya(routes=[Include("/", app=in_starlette(app))])
 

@@ -115,7 +115,7 @@ async def test_a_handler_of_starlette_may_return_it(
 
 async def test_a_request_of_ours_reads_what_another_framework_was_asked() -> None:
     async def home(request: StarletteRequest) -> Any:
-        ours = Request(request.scope, request.receive)
+        ours = Request({**request.scope}, request.receive)
         return JSONResponse({"body": await ours.json(), "query": ours.query_params["q"]})
 
     app = Starlette(routes=[Route("/", home, methods=["POST"])])
@@ -128,7 +128,7 @@ async def test_a_template_of_ours_is_rendered_for_another_framework() -> None:
     templates = Jinja2Template(env=jinja2.Environment(loader=jinja2.DictLoader({"a": "hello {{ name }}"})))
 
     async def home(request: StarletteRequest) -> Any:
-        return templates.get_template_response(Request(request.scope), "a", {"name": "Ada"})
+        return templates.get_template_response(Request({**request.scope}), "a", {"name": "Ada"})
 
     assert (await call(Starlette(routes=[Route("/", home)]))).text == "hello Ada"
 
