@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
+from itertools import accumulate
 from typing import Any, Final, NoReturn
 
-__all__ = ["parse_json"]
+__all__ = ["MAX_DEPTH", "parse_json"]
+
+# How deep arrays and objects may stand in each other: more than people write, and long before Python is out of stack.
+# Out of stack, everything fails that happens to run just then, the clean-up of another request by the collector too.
+MAX_DEPTH: Final = 500
+
+# Brackets as signed bytes: one that opens is 1, one that closes is -1. All else is left out.
+_STEPS: Final = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
+_OTHERS: Final = bytes(set(range(256)) - set(b"[]{}"))
+_STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -15,13 +26,28 @@ def _refuse_constant(name: str) -> NoReturn:
 _DECODER: Final = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
-def parse_json(raw: bytes | str) -> Any:
+def _is_deep(raw: bytes, limit: int) -> bool:
+    """Whether brackets open more than `limit` deep; a text with few of them is not looked at."""
+    if raw.count(b"[") + raw.count(b"{") <= limit or _depth(raw) <= limit:
+        return False
+    return _depth(_STRINGS.sub(b"", raw)) > limit
+
+
+def _depth(raw: bytes) -> int:
+    """How deep the brackets open, those in strings counted as well."""
+    return max(accumulate(memoryview(raw.translate(_STEPS, _OTHERS)).cast("b")), default=0)
+
+
+def parse_json(raw: bytes | str, max_depth: int = MAX_DEPTH) -> Any:
     """The value of a JSON text. Raises `ValueError`, whose text is for people, when it is none.
 
-    NaN and infinities are none; what is nested too deeply, or holds a number too long for Python, is refused as well.
+    NaN and infinities are none; what is nested more than `max_depth` deep, or holds a number too long for Python, is
+    refused as well.
     """
     try:
         text = raw if isinstance(raw, str) else raw.decode()
+        if _is_deep(raw.encode("utf-8", "surrogatepass") if isinstance(raw, str) else raw, max_depth):
+            raise ValueError("The body is not JSON this server takes: too deeply nested.")
         return _DECODER.decode(text.removeprefix("\ufeff"))
     except UnicodeDecodeError as exc:
         raise ValueError(f"The body is not JSON: {exc.reason} at byte {exc.start}.") from exc
