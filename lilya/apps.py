@@ -267,6 +267,10 @@ class Lilya(RoutingMethodsMixin):
             raise ValueError("The child must be an instance of a ChildLilya.")
         self.include(path, child, **options)
 
+    def add_asgi_app(self, path: str, child: ASGIApp | str, **options: Any) -> None:
+        """Include any ASGI app, of ours or of another framework, under `path`; its lifespan runs inside this one's."""
+        self.include(path, child, **options)
+
     @property
     def infer_body(self) -> bool | None:
         """Whether parameters of handlers that nothing else fills are made of the body."""

@@ -165,3 +165,9 @@ async def test_a_part_of_ours_in_a_guest_routes_reverses_and_answers_404_by_itse
     assert (lost.status, lost.text) == (404, "Not Found")
     refused = await call(app, "/a/b/x", "POST")
     assert (refused.status, refused.headers["allow"]) == (405, "GET, HEAD")
+
+
+async def test_any_asgi_app_can_be_added() -> None:
+    app = Lilya()
+    app.add_asgi_app("/a", answers_anything)
+    assert (await call(app, "/a/x")).text == "hello"

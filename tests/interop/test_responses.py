@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -85,7 +86,17 @@ RESPONSES: Mapping[str, tuple[Callable[[], Any], int, str, bytes]] = {
     "MessagePackResponse": (lambda: MessagePackResponse([1]), 200, "application/x-msgpack", b"\x91\x01"),
     "TemplateResponse": (lambda: TemplateResponse(Greeting()), 200, "text/html; charset=utf-8", b"hello"),
 }
-ALL = pytest.mark.parametrize(("make", "status", "media_type", "body"), RESPONSES.values(), ids=RESPONSES.keys())
+# Libraries that some of them need, where they are installed.
+NEEDS: Mapping[str, str] = {"YAMLResponse": "yaml", "MessagePackResponse": "msgpack"}
+
+
+def usable(name: str) -> Any:
+    """The case of a response, skipped where its library is not installed."""
+    lacking = name in NEEDS and find_spec(NEEDS[name]) is None
+    return pytest.param(*RESPONSES[name], id=name, marks=pytest.mark.skipif(lacking, reason=f"{name} needs a library"))
+
+
+ALL = pytest.mark.parametrize(("make", "status", "media_type", "body"), [usable(name) for name in RESPONSES])
 
 
 @EVERYWHERE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import sys
 import types
@@ -396,3 +397,18 @@ def test_what_is_mounted_is_built_with_what_mounts_it_whatever_is_around_it(wrap
     for mounted in (Router([Path("/", wants)]), ChildLilya(routes=[Path("/", wants)]), Path("/", wants)):
         with pytest.raises(ImproperlyConfigured, match="'tenant'"):
             Lilya(routes=[Include("/{other}", app=wrap(mounted))])
+
+
+@pytest.mark.parametrize(
+    ("cls", "order"),
+    [
+        (Path, "path handler"),
+        (WebSocketPath, "path handler"),
+        (Include, "path app routes namespace pattern name"),
+        (Host, "host app name"),
+        (Router, "routes redirect_slashes default on_startup on_shutdown lifespan"),
+    ],
+)
+def test_what_may_be_given_without_a_name_has_the_documented_order(cls: Any, order: str) -> None:
+    parameters = inspect.signature(cls).parameters.values()
+    assert [each.name for each in parameters if each.kind is each.POSITIONAL_OR_KEYWORD] == order.split()
