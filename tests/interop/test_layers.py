@@ -73,7 +73,19 @@ LAYERS: Mapping[str, tuple[list[tuple[Any, dict[str, Any]]], dict[str, str], int
     "denied": ([(ExceptionMiddleware, {}), (DenyAll, {})], {}, 401),
 }
 # Those that need more than a layer around an app: tested where they live.
-ELSEWHERE = frozenset({"authentication", "csrf", "sessions", "session_fixing", "lilya_exception", "asyncexit", "wsgi"})
+ELSEWHERE = frozenset(
+    {
+        "authentication",
+        "capacity",
+        "deadline",
+        "csrf",
+        "sessions",
+        "session_fixing",
+        "lilya_exception",
+        "asyncexit",
+        "wsgi",
+    }
+)
 ALL = pytest.mark.parametrize(("layers", "headers", "status"), LAYERS.values(), ids=LAYERS.keys())
 ASKED: dict[str, Any] = {
     "headers": [(b"host", b"example.org"), (b"accept-encoding", b"gzip"), (b"origin", b"http://a.test")],
