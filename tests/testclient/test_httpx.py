@@ -33,5 +33,5 @@ def test_httpx2_is_used_where_only_that_is_installed(monkeypatch: pytest.MonkeyP
 def test_without_either_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "httpx", None)
     monkeypatch.setitem(sys.modules, "httpx2", None)
-    with pytest.raises(MissingDependency, match=r"pip install 'lilya\[testing\]'"):
+    with pytest.raises(MissingDependency, match=r"pip install httpx"):
         loaded_again()
