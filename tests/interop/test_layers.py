@@ -78,6 +78,7 @@ ELSEWHERE = frozenset(
         "authentication",
         "capacity",
         "deadline",
+        "ratelimit",
         "csrf",
         "sessions",
         "session_fixing",
@@ -139,12 +140,16 @@ def test_every_middleware_and_permission_is_among_them() -> None:
 
 
 def _modules(package: Any) -> list[str]:
-    return [f"{package.__name__}.{module.name}" for module in pkgutil.iter_modules(package.__path__)]
+    return [
+        f"{package.__name__}.{module.name}"
+        for module in pkgutil.iter_modules(package.__path__)
+        if module.name[0] != "_"
+    ]
 
 
 def _shown(module: str) -> list[str]:
     found = importlib.import_module(module)
-    return [name for name in found.__all__ if name.endswith("Middleware") or "permissions" in module]
+    return [name for name in found.__all__ if name.endswith(("Middleware", "All"))]
 
 
 async def test_what_they_put_around_the_running_code_is_there_in_starlette() -> None:
