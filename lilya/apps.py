@@ -10,34 +10,32 @@ from threading import get_ident
 from typing import Any, TypeVar
 
 from anyio import CapacityLimiter
-from anyio.abc import TaskGroup
 
 from lilya._asgi.deadline import check_timeout
 from lilya._asgi.exchange import EXCHANGE, MAX_BODY_SIZE, Exchange, Home, Nowhere, exchange_of, is_departure
 from lilya._asgi.lifespan import Life
 from lilya._asgi.limited import check_capacity
 from lilya._asgi.observed import ObservedExchange, Observers
-from lilya._asgi.statistics import Statistics
 from lilya._connection import Connection
 from lilya._current import AROUND, LAYERED, SERIALIZER, SETTINGS, Surrounded, enter
 from lilya._define import DefineMiddleware, DefinePermission, Layer, build_stack, define_all
 from lilya._handling.call import OnDisconnect
-from lilya._handling.errors import Rescuing, answer, default_answer, deny, last_resort
+from lilya._handling.errors import Rescuing, answer, default_answer, last_resort
 from lilya._handling.injection import Offer
 from lilya._handling.provide import Provide, provide_all
+from lilya._living import Living, unavailable, with_threads
 from lilya.concurrency.capacity import Capacity
 from lilya.concurrency.nursery import in_trio, raise_plain, unwrap
 from lilya.concurrency.service import Service
-from lilya.concurrency.threads import own_threads
 from lilya.conf._current import current_settings, global_settings, overridden, resolve_settings
 from lilya.conf.global_settings import Settings
 from lilya.datastructures._state import State
 from lilya.datastructures._url import URLPath
 from lilya.exceptions import ImproperlyConfigured
 from lilya.lifecycle import around
+from lilya.logging import LoggingConfig, setup_logging
 from lilya.middleware.global_context import GlobalContextMiddleware
 from lilya.protocols.observer import Observer
-from lilya.responses.base import PlainText
 from lilya.routing._base import BasePath, check_on_disconnect
 from lilya.routing._hooks import Hooked, define_hooks
 from lilya.routing._lifespan import Part, all_routes, parts_below, services_below
@@ -63,7 +61,7 @@ logger = logging.getLogger("lilya")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class Lilya(RoutingMethodsMixin):
+class Lilya(Living, RoutingMethodsMixin):
     """An ASGI application.
 
         app = Lilya(routes=[Path("/", home), Include("/api", routes=api_routes)])
@@ -111,7 +109,7 @@ class Lilya(RoutingMethodsMixin):
         redirect_slashes: bool | None = None,
         lifespan: Lifespan | None = None,
         include_in_schema: bool | None = None,
-        logging_config: Any = None,
+        logging_config: LoggingConfig | None = None,
         serializer_config: SerializerConfig | None = None,
         populate_global_context: Callable[[Connection], Any] | None = None,
         enable_openapi: bool | None = None,
@@ -148,7 +146,9 @@ class Lilya(RoutingMethodsMixin):
         self.openapi_config = setting("openapi_config", openapi_config)
         self.intercepts: bool = setting("enable_intercept_global_exceptions", enable_intercept_global_exceptions)
         self.populate_global_context = populate_global_context
-        self.logging_config = configure_logging(setting("logging_config", logging_config))
+        self.logging_config: LoggingConfig | None = setting("logging_config", logging_config)
+        if self.logging_config is not None:
+            setup_logging(self.logging_config)
         self.serializer_config = setting("serializer_config", serializer_config)
         self.services = tuple(services)
         self.drain_timeout: float = setting("drain_timeout", drain_timeout)
@@ -322,48 +322,6 @@ class Lilya(RoutingMethodsMixin):
 
     # -- the life of the application --------------------------------------------------------------------------------
 
-    @property
-    def task_group(self) -> TaskGroup:
-        """The nursery of the application (an anyio TaskGroup). What fails in it ends the application.
-
-        `RuntimeError` outside the lifespan.
-        """
-        return self._life.nursery()
-
-    def start_soon(self, fn: Callable[..., Any], *args: Any, name: str | None = None) -> None:
-        """Start `fn(*args)`, sync or async, in the nursery of the application.
-
-        A failure is logged and counted, and ends nothing else. At the shutdown it may go on until the drain deadline;
-        then it is cancelled, and named in the log. `RuntimeError` outside the lifespan.
-        """
-        self._life.start_soon(fn, *args, name=name)
-
-    @property
-    def draining(self) -> bool:
-        """Whether the application is being stopped."""
-        return self._life.draining
-
-    def drain(self, timeout: float | None = None) -> None:
-        """Say that the application is being stopped: what watches `draining` finishes politely. Never waits.
-
-        A server that stops it says how long requests and tasks have from now on, `timeout` in seconds; else tasks have
-        `drain_timeout` from the lifespan's shutdown on. Needs the event loop where it is said.
-        """
-        self._life.drain(timeout)
-
-    async def wait_draining(self) -> None:
-        """Wait until the application is being stopped. Cancelling it does nothing else."""
-        await self._life.wait_draining()
-
-    @property
-    def failure(self) -> BaseException | None:
-        """Why the application went down, where it did: it answers 503 from then on."""
-        return self._life.failure
-
-    def statistics(self) -> Statistics:
-        """A frozen picture of what is running now: exchanges, tasks, services, threads."""
-        return self._life.statistics()
-
     def own_parts(self, life: Life | None = None) -> list[Part]:
         """Its own lifespan; inside another application, whose `life` this is, it shares that one's nursery."""
         parts: list[Part] = [partial(self._surrounding, part) for part in self.router.own_parts(life, owner=self)]
@@ -518,32 +476,3 @@ class ChildLilya(Lilya):
 
 
 BaseLilya = Lilya
-
-
-def with_threads(app: ASGIApp, threads: Capacity) -> ASGIApp:
-    """`app`, whose sync functions run in threads of their own number."""
-
-    async def inside(scope: Scope, receive: Receive, send: Send) -> None:
-        with own_threads(threads):
-            await app(scope, receive, send)
-
-    return inside
-
-
-def configure_logging(config: Any) -> Any:
-    """Let what was given set up logging; without it nothing is set up. Returns it."""
-    if config is not None:
-        configure = getattr(config, "configure", None)
-        if not callable(configure) or isinstance(config, type):
-            raise ImproperlyConfigured(f"`logging_config` must be a LoggingConfig, with configure(), not {config!r}")
-        configure()
-    return config
-
-
-async def unavailable(scope: Scope, receive: Receive, send: Send) -> None:
-    """The application went down: say so."""
-    response = PlainText("Service Unavailable", status_code=503)
-    if scope["type"] == "http":
-        await response(scope, receive, send)
-    else:
-        await deny(response, scope, receive, send)

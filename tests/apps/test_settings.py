@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -19,6 +20,7 @@ from lilya.conf.exceptions import FieldException
 from lilya.conf.global_settings import Settings
 from lilya.context import g
 from lilya.exceptions import ImproperlyConfigured
+from lilya.logging import LoggingConfig, logger, setup_logging
 from lilya.middleware.app_settings import ApplicationSettingsMiddleware
 from lilya.middleware.clickjacking import XFrameOptionsMiddleware
 from lilya.middleware.global_context import GlobalContextMiddleware
@@ -396,16 +398,24 @@ async def test_each_app_has_the_serializer_it_is_given() -> None:
 
 
 def test_logging_is_set_up_by_what_is_given_and_else_left_alone() -> None:
-    class Config:
+    class Config(LoggingConfig):
         configured = 0
 
         def configure(self) -> None:
             self.configured += 1
 
+        def get_logger(self) -> logging.Logger:
+            return logging.getLogger("elsewhere")
+
     config = Config()
-    assert Lilya(logging_config=config).logging_config is config
-    assert config.configured == 1
+    try:
+        app = Lilya(logging_config=config)
+        assert app.logging_config is config
+        assert (config.configured, logger.name) == (1, "elsewhere")
+    finally:
+        setup_logging()
     assert Lilya().logging_config is None
+    wrong: Any
     for wrong in (Config, 3):
         with pytest.raises(ValueError, match="must be a LoggingConfig"):
             Lilya(logging_config=wrong)

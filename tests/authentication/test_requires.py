@@ -232,8 +232,8 @@ async def test_as_a_permission_it_composes() -> None:
 
 
 async def test_a_missing_middleware_is_named() -> None:
-    answer = await call(Lilya(routes=[Path("/", by_name)]))
-    assert (answer.status, "AuthenticationMiddleware must be installed" in answer.text) == (500, True)
+    with pytest.raises(ImproperlyConfigured, match="AuthenticationMiddleware must be installed"):
+        await call(Lilya(routes=[Path("/", by_name)]))
 
 
 @pytest.mark.parametrize("given", ["a function", 1, None, object()])

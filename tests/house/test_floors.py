@@ -35,7 +35,7 @@ FLOORS: Final[Mapping[int, tuple[str, frozenset[str]]]] = {
         frozenset({"routing", "controllers", "middleware", "permissions", "authentication", "staticfiles"})
         | {"templating", "pubsub", "decorators", "lifecycle", "compat", "crypto", "logging", "_internal"},
     ),
-    6: ("roof", frozenset({"apps"})),
+    6: ("roof", frozenset({"apps", "_living"})),
     7: ("doors", frozenset({"cli", "testclient", "testing", "servers", "contrib", "__main__"})),
 }
 FLOOR_OF: Final[Mapping[str, int]] = {room: floor for floor, (_, rooms) in FLOORS.items() for room in rooms}

@@ -18,6 +18,7 @@ from starlette.routing import Route
 import lilya.middleware
 import lilya.permissions
 from lilya.context import g, request_context, session
+from lilya.middleware.app_settings import ApplicationSettingsMiddleware
 from lilya.middleware.clickjacking import XFrameOptionsMiddleware
 from lilya.middleware.clientip import ClientIPMiddleware, ClientIPScopeOnlyMiddleware
 from lilya.middleware.compression import CompressionMiddleware, GZipMiddleware
@@ -50,6 +51,7 @@ class Sessions:
 # Layers, outermost first, each a class and its keywords -> what the answer to `/` shows.
 LAYERS: Mapping[str, tuple[list[tuple[Any, dict[str, Any]]], dict[str, str], int]] = {
     "clickjacking": ([(XFrameOptionsMiddleware, {})], {"x-frame-options": "DENY"}, 200),
+    "settings": ([(ApplicationSettingsMiddleware, {})], {}, 200),
     "client ip": ([(ClientIPMiddleware, {})], {}, 200),
     "client ip in the scope": ([(ClientIPScopeOnlyMiddleware, {})], {}, 200),
     "compression": ([(CompressionMiddleware, {})], {"content-encoding": "gzip"}, 200),

@@ -41,7 +41,7 @@ CASTS = [
     (int, "7", "7"),
     (float, "1.5", "1.5"),
     (str, "7", '"7"'),
-    (bytes, "abc", "abc"),
+    (bytes, "abc", '"YWJj"'),
     (bool, "Yes", "true"),
     (bool, "T", "true"),
     (bool, "0", "false"),
