@@ -35,7 +35,7 @@ CONFIG: Final[Mapping[str, Mapping[str, Any]]] = {
 
 # What the process may hold more at the end than after the warm-up, however long it lasted between.
 MORE_BYTES: Final = 300_000
-MORE_FILES: Final = 0
+MORE_CONNECTIONS: Final = 2  # that the server has not let go of yet: each is a file and some tasks of its own
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(2 * SECONDS + 120)]
 
@@ -192,6 +192,11 @@ def measure(process: Process, query: str = "") -> dict[str, Any]:
     return found
 
 
+def own(tasks: list[str]) -> list[str]:
+    """Those that are not the server's: it has some for each connection, and keeps idle ones for a while."""
+    return [name for name in tasks if not name.startswith("hypercorn.")]
+
+
 @pytest.mark.parametrize("server", ["hypercorn-trio", "uvicorn"])
 def test_nothing_is_left_of_clients_that_behave_badly(server: str) -> None:
     with serving("soaked.py:app", server, drain_timeout=5, config=CONFIG[server]) as process:
@@ -203,8 +208,9 @@ def test_nothing_is_left_of_clients_that_behave_badly(server: str) -> None:
 
         grown = after["bytes"] - before["bytes"]
         print(f"\n{server}: {acts} acts, {grown:+} bytes, {after['outcomes']}")  # noqa: T201 (shown by -s)
-        assert len(after["tasks"]) <= len(before["tasks"]), after["tasks"]
-        assert after["files"] <= before["files"] + MORE_FILES
+        assert len(own(after["tasks"])) <= len(own(before["tasks"])), after["tasks"]
+        assert len(after["tasks"]) <= len(before["tasks"]) + 3 * MORE_CONNECTIONS, after["tasks"]
+        assert after["files"] <= before["files"] + MORE_CONNECTIONS
         assert after["threads"] <= 64  # those of the limiters, which wait for work a while
         assert grown < MORE_BYTES, "\n" + "\n".join(after["grown"])
         assert after["open"] == 1, "each exchange that began has ended"
