@@ -23,7 +23,7 @@ class Refusal(click.ClickException):
     def __init__(self, message: str, hint: str = "", exit_code: int = 1) -> None:
         super().__init__(message)
         self.hint = hint
-        self.exit_code = exit_code
+        vars(self)["exit_code"] = exit_code  # click has it on the class
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Print it."""

@@ -24,10 +24,9 @@ def command_of(function: Callable[..., Any], name: str) -> click.Command:
         _parameter(each, hints.get(each.name, str), name) for each in inspect.signature(function).parameters.values()
     ]
     text = inspect.getdoc(function)
-    return click.Command(name, params=params, callback=function, help=text, context_settings=HELP)
-
-
-HELP = {"help_option_names": ["-h", "--help"]}
+    return click.Command(
+        name, params=params, callback=function, help=text, context_settings={"help_option_names": ["-h", "--help"]}
+    )
 
 
 def _parameter(parameter: inspect.Parameter, annotation: Any, command: str) -> click.Parameter:
@@ -37,8 +36,7 @@ def _parameter(parameter: inspect.Parameter, annotation: Any, command: str) -> c
         said = next((each for each in extra if isinstance(each, Option | Argument)), None)
     if parameter.kind in (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.POSITIONAL_ONLY):
         raise DirectiveError(f"{command}: a command line has nothing for the parameter {parameter}")
-    several = parameter.kind is inspect.Parameter.VAR_POSITIONAL
-    if several:
+    if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
         raise DirectiveError(f"{command}: write the parameter {parameter} as a list: {parameter.name}: list[str]")
     needed = parameter.default is inspect.Parameter.empty
     default = None if needed else parameter.default
@@ -50,14 +48,12 @@ def _parameter(parameter: inspect.Parameter, annotation: Any, command: str) -> c
     flags = list(said.flags)
     if not any(flag.startswith("--") for flag in flags):
         flags.append(f"{long}/--no-{long[2:]}" if kind is click.BOOL and default is True else long)
-    options: dict[str, Any] = {"help": said.help or None, "envvar": said.envvar, "required": needed}
+    options: dict[str, Any] = {"help": said.help or None, "envvar": said.envvar}
     if kind is click.BOOL:
-        return click.Option(
-            [parameter.name, *flags], is_flag=True, default=bool(default), **{**options, "required": False}
-        )
-    return click.Option(
-        [parameter.name, *flags], type=kind, multiple=many, default=default, show_default=not needed, **options
-    )
+        return click.Option([parameter.name, *flags], is_flag=True, default=bool(default), **options)
+    if not needed:
+        options |= {"default": default, "show_default": default is not None}
+    return click.Option([parameter.name, *flags], type=kind, multiple=many, required=needed, **options)
 
 
 def _kind(annotation: Any, where: str) -> tuple[click.ParamType[Any] | Any, bool]:

@@ -42,7 +42,7 @@ class BaseDirective(ABC):
         """The version of Lilya."""
         return __version__
 
-    def add_arguments(self, parser: DirectiveParser) -> Any:
+    def add_arguments(self, parser: DirectiveParser) -> Any:  # noqa: B027 - most want some, none must
         """Tell `parser` which arguments there are; see `argparse`. One called `args` arrives as positional ones."""
 
     def create_parser(self, name: str, subdirective: str, **kwargs: Any) -> DirectiveParser:

@@ -238,9 +238,10 @@ def applications_in(file: Path) -> list[str]:
 
 def _nothing_found(folder: Path, looked: list[str]) -> str:
     """The message when no file has an application, with the likeliest place of one."""
-    where = (
-        f"{', '.join(looked)} {'has' if len(looked) == 1 else 'have'} none" if looked else f"{folder} has no {_or()}"
-    )
+    if looked:
+        where = f"found {', '.join(looked)}, but no Lilya object in {'it' if len(looked) == 1 else 'them'}"
+    else:
+        where = f"{folder} has no {_or()}"
     files = [file for parent in (folder, *_below(folder)) for file in sorted(parent.glob("*.py"))]
     for file in files[:MAX_FILES]:
         for name in applications_in(file):

@@ -134,7 +134,7 @@ def _prepared(name: str, file: Path, folder: Path, arguments: Sequence[str], pro
 
 
 async def _invoke(made: click.Command, context: click.Context) -> Any:
-    """Call a click command on the loop if it is async, else in a worker thread; print what it returns, if it is true."""
+    """Call a click command on the loop if it is async, else in a worker thread; print a true result."""
     on_loop = made.callback is not None and is_async_callable(made.callback)
     result = made.invoke(context) if on_loop else await run_in_threadpool(made.invoke, context)
     if inspect.isawaitable(result):

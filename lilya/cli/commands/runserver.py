@@ -48,9 +48,7 @@ existing: Final = click.Path(exists=True, dir_okay=False)
 @click.option("--reload-dir", multiple=True, type=click.Path(exists=True), help="What to watch. Default: the folder.")
 @click.option("--workers", type=click.IntRange(min=1), help="Processes. Default: this one.")
 @click.option("--drain-timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="For requests at a stop.")
-@click.option(
-    "--debug/--no-debug", default=None, help="Show unhandled exceptions in the answer. Default: as it is made."
-)
+@click.option("--debug/--no-debug", default=None, help="Answer with unhandled exceptions. Default: as the app is.")
 @click.option("--log-level", type=click.Choice(LEVELS), default="info", show_default=True)
 @click.option("--lifespan", type=click.Choice(["on", "off", "auto"]), default="on", show_default=True)
 @click.option("--proxy-headers/--no-proxy-headers", default=False, help="Believe X-Forwarded-*: only behind a proxy.")
@@ -61,7 +59,7 @@ existing: Final = click.Path(exists=True, dir_okay=False)
 @click.option("--banner/--no-banner", default=True, help="Say what is served, and where.")
 @settings_option
 @click.pass_context
-def command(ctx: click.Context, **options: Any) -> None:
+def command(ctx: click.Context, /, **options: Any) -> None:
     """Serve the application: by hypercorn on trio, unless you say otherwise.
 
     SIGTERM or Ctrl-C stops it in good order, a second one at once. Exit codes: 0 after a stop, 3 when the application
@@ -85,7 +83,7 @@ def command(ctx: click.Context, **options: Any) -> None:
         else:
             code = _serve(ctx, options, binds)
     except OSError as exc:
-        if isinstance(exc, MissingDependency) or exc.errno is None or not str(exc.strerror).startswith("cannot listen"):
+        if isinstance(exc, MissingDependency) or not str(exc.strerror).startswith("cannot listen"):
             raise
         raise Refusal(str(exc.strerror)) from None
     ctx.exit(code)
@@ -173,9 +171,9 @@ def _words(ctx: click.Context, options: Mapping[str, Any]) -> list[str]:
     """The options for the processes that serve, as they were given here."""
     words = [options["app_path"]] if options["app_path"] else []
     for name in ("backend", "server", "drain_timeout", "log_level", "lifespan", "certfile", "keyfile", "ca_certs"):
-        value = (
-            RELOAD_DRAIN if name == "drain_timeout" and options["reload"] and options[name] is None else options[name]
-        )
+        value = options[name]
+        if value is None and name == "drain_timeout" and options["reload"]:
+            value = RELOAD_DRAIN
         if value is not None:
             words += [f"--{name.replace('_', '-')}", str(value)]
     for name in ("debug", "proxy_headers", "access_log"):

@@ -34,7 +34,7 @@ DOCUMENTATION: Final = ("/swagger", "/redoc", "/openapi.json", "/openapi.yaml", 
 @click.option("--all", "everything", is_flag=True, help="Also the pages of the API's documentation.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @click.pass_context
-def command(ctx: click.Context, layers: bool, as_json: bool, **filters: Any) -> None:
+def command(ctx: click.Context, /, layers: bool, as_json: bool, **filters: Any) -> None:
     """List the routes of the application."""
     env = ctx.obj.load()
     if env.lilya_app is None:

@@ -31,9 +31,7 @@ MAX_BYTES: Final = 5_000_000
 
 
 @click.command("tasks")
-@click.option(
-    "--url", metavar="URL", help="Where the TaskTree is. Default: where the application mounts it, on port 8000."
-)
+@click.option("--url", metavar="URL", help="Of the TaskTree. Default: where the app mounts it, on port 8000.")
 @click.option(
     "--interval", type=click.FloatRange(min=0.1), default=1.0, show_default=True, help="Seconds between looks."
 )
