@@ -11,13 +11,12 @@ def run_cli() -> None:
     """Run the command line and end the process with its exit code; 1, with a word, without the libraries it needs."""
     try:
         # By name: the libraries behind it may not be there.
-        cli = import_module("lilya.cli.main").cli
+        import_module("lilya.cli.main").cli.main(prog_name="lilya")
     except ModuleNotFoundError as exc:
         if exc.name not in ("click", "rich"):
             raise
         # Text is printed on stderr, and the exit code is 1.
         raise SystemExit(f"The command needs {exc.name}, which is not installed: pip install 'lilya[cli]'") from None
-    cli.main(prog_name="lilya")
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ logger = logging.getLogger("lilya.cli")
 # How often to look after the processes, in seconds.
 LOOK: Final = 0.1
 # How long a process may take to stop, in seconds, besides its drain: farewells, clean-up, tasks, lifespans.
-STOP_TIMEOUT: Final = 60.0
+STOP_TIMEOUT: Final = 80.0
 # The same at a restart, where a person waits.
 RELOAD_STOP_TIMEOUT: Final = 5.0
 # A worker that dies is replaced; so many within so many seconds, and there is something wrong with all of them.

@@ -83,7 +83,7 @@ def command(ctx: click.Context, /, **options: Any) -> None:
         else:
             code = _serve(ctx, options, binds)
     except OSError as exc:
-        if isinstance(exc, MissingDependency) or not str(exc.strerror).startswith("cannot listen"):
+        if not str(exc.strerror).startswith("cannot listen"):
             raise
         raise Refusal(str(exc.strerror)) from None
     ctx.exit(code)

@@ -1,0 +1,1 @@
+lilya[server,cli,reload]>=@@lilya_version

@@ -1,0 +1,6 @@
+-r base.txt
+httpx
+mypy
+pytest
+pytest-cov
+ruff
