@@ -13,10 +13,11 @@ def run_cli() -> None:
         # By name: the libraries behind it may not be there.
         import_module("lilya.cli.main").cli.main(prog_name="lilya")
     except ModuleNotFoundError as exc:
-        if exc.name not in ("click", "rich"):
+        missing = (exc.name or "").partition(".")[0]
+        if missing not in ("click", "rich"):
             raise
         # Text is printed on stderr, and the exit code is 1.
-        raise SystemExit(f"The command needs {exc.name}, which is not installed: pip install 'lilya[cli]'") from None
+        raise SystemExit(f"The command needs {missing}, which is not installed: pip install 'lilya[cli]'") from None
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Folders of files made from templates.
 
 A template is a file under `templates/KIND`, in the place of the file it becomes. In its path `project_name`, `version`
-and `dot_` stand for a name, the name of a version, and a dot; in its text `@@name` stands for a value. `.tpl` at its end
-keeps tools from reading it as what it is not yet.
+and `dot_` stand for a name, the name of a version, and a dot; in its text `@@name` stands for a value. `.tpl` at its
+end keeps tools from reading it as what it is not yet.
 """
 
 from __future__ import annotations

@@ -41,18 +41,21 @@ def _parameter(parameter: inspect.Parameter, annotation: Any, command: str) -> c
     needed = parameter.default is inspect.Parameter.empty
     default = None if needed else parameter.default
     kind, many = _kind(annotation, f"{command}: {parameter.name}")
+    # What is not given is left out: click takes a default of None for one.
+    options: dict[str, Any] = {} if needed else {"default": default}
+    if many and get_origin(annotation) is not tuple:
+        options["callback"] = lambda ctx, param, value: list(value)  # click gives a tuple
     if isinstance(said, Argument) or (said is None and needed and kind is not click.BOOL):
-        return click.Argument([parameter.name], type=kind, required=needed, default=default, nargs=-1 if many else 1)
+        return click.Argument([parameter.name], type=kind, required=needed, nargs=-1 if many else 1, **options)
     said = said or Option()
     long = f"--{parameter.name.replace('_', '-')}"
     flags = list(said.flags)
     if not any(flag.startswith("--") for flag in flags):
         flags.append(f"{long}/--no-{long[2:]}" if kind is click.BOOL and default is True else long)
-    options: dict[str, Any] = {"help": said.help or None, "envvar": said.envvar}
+    options |= {"help": said.help or None, "envvar": said.envvar}
     if kind is click.BOOL:
-        return click.Option([parameter.name, *flags], is_flag=True, default=bool(default), **options)
-    if not needed:
-        options |= {"default": default, "show_default": default is not None}
+        return click.Option([parameter.name, *flags], is_flag=True, **{**options, "default": bool(default)})
+    options["show_default"] = default is not None
     return click.Option([parameter.name, *flags], type=kind, multiple=many, required=needed, **options)
 
 

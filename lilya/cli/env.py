@@ -170,7 +170,8 @@ class _Named:
         if module_name.endswith(".py") or "/" in module_name:
             dotted = module_name.removesuffix(".py").strip("./").replace("/", ".")
             raise self._wrong("that is a file", f"{dotted}:{attribute or self._proposed(dotted)}")
-        if not colon or not attribute or not module_name:
+        if not colon or not attribute or not module_name.strip(".") or module_name.startswith("."):
+            module_name = module_name.strip(".")
             proposed = self._proposed(module_name) if module_name else "app"
             raise self._wrong("the form is module:attribute", f"{module_name or 'main'}:{attribute or proposed}")
         try:

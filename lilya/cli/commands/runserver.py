@@ -209,7 +209,10 @@ def _url(bind: Bind, secure: bool) -> str:
     if bind.kind == "unix":
         return bind.text
     if bind.kind == "fd":
-        looked_at = Listeners.open([replace(bind, descriptor=os.dup(bind.descriptor))])
+        try:
+            looked_at = Listeners.open([replace(bind, descriptor=os.dup(bind.descriptor))])
+        except OSError:  # whoever opens it in earnest says so
+            return bind.text
         try:
             return looked_at.urls(secure)[0]
         finally:
