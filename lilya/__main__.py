@@ -17,7 +17,7 @@ def run_cli() -> None:
         if missing not in ("click", "rich"):
             raise
         # Text is printed on stderr, and the exit code is 1.
-        raise SystemExit(f"The command needs {missing}, which is not installed: pip install 'lilya[cli]'") from None
+        raise SystemExit(f"The command needs {missing}, which is not installed: pip install click rich") from None
 
 
 if __name__ == "__main__":

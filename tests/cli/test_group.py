@@ -65,12 +65,12 @@ def test_bad_usage_is_told_on_stderr_with_exit_code_2(tmp_path: Path, arguments:
 
 
 @pytest.mark.parametrize("missing", ["click", "rich"])
-def test_a_missing_library_is_named_with_the_extra_that_has_it(tmp_path: Path, missing: str) -> None:
+def test_a_missing_library_is_named(tmp_path: Path, missing: str) -> None:
     files(tmp_path, app=APP)
     code = f"import sys; sys.modules[{missing!r}] = None; from lilya.__main__ import run_cli; run_cli()"
     result = python("-c", code, "show-urls", cwd=tmp_path)
     assert result.code == 1
-    assert result.err == f"The command needs {missing}, which is not installed: pip install 'lilya[cli]'\n"
+    assert result.err == f"The command needs {missing}, which is not installed: pip install click rich\n"
 
 
 def test_the_folder_has_a_file_env_which_the_environment_beats(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.driving import APP, files, lilya
+from tests.cli.driving import APP, files, lilya, serving
 
 pytestmark = pytest.mark.realtime
 
@@ -81,6 +82,21 @@ def test_what_is_no_tree_is_told(tmp_path: Path, url: str) -> None:
         assert said in result.err
     assert "did you mean http://localhost:1" in lilya("tasks", "--url", "localhost:1", cwd=tmp_path).err
     assert "does not answer" in lilya("tasks", "--url", "http://127.0.0.1:1/", cwd=tmp_path).err
+
+
+def test_the_tree_of_a_served_application_is_found_and_drawn(tmp_path: Path) -> None:
+    text = APP.replace("Path\n", "Path, Include\nfrom lilya.contrib.inspect import TaskTree\n")
+    files(
+        tmp_path, app=text.replace("routes=[", "routes=[Include('/ops', routes=[Include('/tasks', app=TaskTree())]),")
+    )
+    with serving("runserver", "--port", "0", cwd=tmp_path, log=tmp_path / "log.txt") as it:
+        result = lilya("tasks", "--url", f"{it.url}/ops/tasks", cwd=tmp_path)
+        assert (result.code, result.err) == (0, "")
+        assert result.out.startswith("serving, worker threads at work: ")
+        assert "GET /ops/tasks" in result.out
+        assert re.search(r"task tree    http://localhost:\S*.*/ops/tasks\n", it.log())
+    nobody = lilya("tasks", cwd=tmp_path)
+    assert "http://127.0.0.1:8000/ops/tasks does not answer" in nobody.err or nobody.code == 0
 
 
 def test_an_application_that_mounts_none_is_told_how(tmp_path: Path) -> None:

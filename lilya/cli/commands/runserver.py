@@ -164,7 +164,7 @@ def _watcher() -> None:
     try:
         import_module("watchfiles")
     except ImportError as exc:
-        raise MissingDependency("--reload needs watchfiles: pip install 'lilya[reload]'") from exc
+        raise MissingDependency("--reload needs watchfiles: pip install watchfiles") from exc
 
 
 def _words(ctx: click.Context, options: Mapping[str, Any]) -> list[str]:

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 from lilya.apps import Lilya
+from lilya.contrib.health import Ready
 from lilya.requests import Request
-from lilya.responses import PlainText
-from lilya.routing import Path
+from lilya.routing import Include, Path
 from lilya.servers import run
-
-
-async def health(request: Request) -> PlainText:
-    """For a load balancer: no, as soon as we are being stopped."""
-    return PlainText("stopping" if request.draining else "ready", status_code=503 if request.draining else 200)
 
 
 async def welcome() -> dict[str, str]:
@@ -28,7 +23,7 @@ async def welcome_in_request(request: Request) -> dict[str, str]:
 
 app = Lilya(
     routes=[
-        Path("/health", health),
+        Include("/health", app=Ready()),  # for a load balancer: 503 as soon as we are being stopped
         Path("/", welcome),
         Path("/{user}", welcome_user),
         Path("/in-request/{user}", welcome_in_request),

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from lilya.apps import Lilya
-from lilya.requests import Request
-from lilya.responses import PlainText
-from lilya.routing import Include, Path
-
-
-async def health(request: Request) -> PlainText:
-    """For a load balancer: no, as soon as we are being stopped."""
-    return PlainText("stopping" if request.draining else "ready", status_code=503 if request.draining else 200)
+from lilya.contrib.health import Ready
+from lilya.routing import Include
 
 
 def get_application() -> Lilya:
     """Make the application, with the settings that LILYA_SETTINGS_MODULE names."""
-    return Lilya(routes=[Path("/health", health), Include("/", namespace="@@project_name.urls")])
+    return Lilya(
+        routes=[
+            Include("/health", app=Ready()),  # for a load balancer: 503 as soon as we are being stopped
+            Include("/", namespace="@@project_name.urls"),
+        ]
+    )
 
 
 app = get_application()
