@@ -83,13 +83,15 @@ async def _main(app: Any, call: Callable[[], Awaitable[Any]]) -> Any:
     surround(app)
     interrupted: list[int] = []
     result = None
-    async with running(app) as lifespan:
-        async with open_nursery() as nursery:
-            with anyio.CancelScope() as scope:
-                nursery.start_soon(_watch_signals, scope, interrupted, name="signals")
-                nursery.start_soon(_watch_crash, scope, lifespan, name="crash watch")
-                result = await call()
-            nursery.cancel_scope.cancel()
+    async with open_nursery() as outer:
+        with anyio.CancelScope() as scope:
+            outer.start_soon(_watch_signals, scope, interrupted, name="signals")
+            async with running(app) as lifespan:
+                async with open_nursery() as nursery:
+                    nursery.start_soon(_watch_crash, nursery.cancel_scope, lifespan, name="crash watch")
+                    result = await call()
+                    nursery.cancel_scope.cancel()
+        outer.cancel_scope.cancel()
     if interrupted:
         raise SystemExit(128 + interrupted[0])
     return result

@@ -20,6 +20,7 @@ from typing import Any, Final
 
 from lilya.apps import ChildLilya, Lilya
 from lilya.cli.exceptions import AppImportError
+from lilya.conf.exceptions import FieldException
 from lilya.exceptions import EnvError
 
 __all__ = ["DEFAULT_APP", "DirectiveEnv", "Scaffold", "extend_path"]
@@ -113,13 +114,18 @@ def is_source_folder(folder: Path) -> bool:
 
 
 def import_user_module(name: str, shown: object = None) -> ModuleType:
-    """A module of the user's. Raises `AppImportError` for whatever goes wrong in it, `ModuleNotFoundError` for none."""
+    """A module of the user's. Raises `ModuleNotFoundError` where there is none, `FieldException` for bad settings,
+
+    `AppImportError` for whatever else goes wrong in it.
+    """
     try:
         return import_module(name)
     except ModuleNotFoundError as exc:
         if exc.name is not None and f"{name}.".startswith(f"{exc.name}."):
             raise
         raise AppImportError(detail=f"{shown or name} cannot be imported: {exc}") from exc
+    except FieldException:  # says all there is to say: which setting, and what is wrong with it
+        raise
     except Exception as exc:
         raise AppImportError(detail=f"{shown or name} cannot be imported: {type(exc).__name__}: {exc}") from exc
 

@@ -210,6 +210,17 @@ def test_a_signal_cancels_a_directive_and_stops_the_application(
 
 
 @realtime
+def test_a_signal_ends_a_start_that_takes_too_long(project: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    slow = 'print("UP", flush=True)\n    import anyio\n    await anyio.sleep_forever()'
+    files(project, app=APP.replace('print("UP", flush=True)', slow))
+    log = tmp_path_factory.mktemp("log") / "log.txt"
+    with serving("run", "hello", cwd=project, log=log) as running:
+        running.wait_for("UP")
+        assert running.stop() == 143
+        assert "Traceback" not in running.log()
+
+
+@realtime
 def test_an_application_that_does_not_start_runs_no_directive(project: Path) -> None:
     files(project, app=APP.replace('print("UP", flush=True)', 'raise OSError("no database")'))
     result = lilya("run", "hello", cwd=project)

@@ -143,6 +143,8 @@ async def _without_lifespan(app: Any, scope: Scope, receive: Receive, send: Send
 
 def _supervise(ctx: click.Context, options: Mapping[str, Any], binds: list[Bind]) -> int:
     """Open the sockets, and let processes serve on them."""
+    if os.name != "posix":
+        raise Refusal("--reload and --workers hand sockets to other processes, which this system does not do")
     if options["reload"]:
         _watcher()
     folder: Path = ctx.obj.folder
