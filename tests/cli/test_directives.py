@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -254,8 +255,6 @@ def test_a_command_of_its_own_is_known_from_the_text_of_its_file(tmp_path: Path)
 
 
 def test_a_file_is_the_module_that_others_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import sys
-
     monkeypatch.setattr(sys, "modules", dict(sys.modules))
     monkeypatch.syspath_prepend(tmp_path)
     files(tmp_path, project_x__operations__it="x = 1", email__it="y = 1")

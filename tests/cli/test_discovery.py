@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -21,8 +22,8 @@ realtime = pytest.mark.realtime
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder, the current one; what is imported from it is forgotten."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sys.path", [*__import__("sys").path])
-    monkeypatch.setattr("sys.modules", dict(__import__("sys").modules))
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr(sys, "modules", dict(sys.modules))
     monkeypatch.delenv("LILYA_DEFAULT_APP", raising=False)
     return tmp_path
 

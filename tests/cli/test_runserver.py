@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import time
@@ -75,12 +76,10 @@ def test_several_processes_share_an_address(project: Path, tmp_path: Path) -> No
         assert it.stop() == 0
         assert it.log().count("UP") == it.log().count("DOWN") == 2
         assert it.log().count("server       hypercorn") == 1
-    assert len(pids) >= 1
+    assert len(pids) in (1, 2), "which of them answers is the system's affair"
 
 
 def test_a_worker_that_dies_is_replaced_and_a_signal_still_stops_all(project: Path, tmp_path: Path) -> None:
-    import os
-
     with serving("runserver", "--port", "0", "--workers", "1", cwd=project, log=tmp_path / "log") as it:
         first = int(get(it.url)[1].split()[2])
         os.kill(first, signal.SIGKILL)
