@@ -10,7 +10,7 @@ STYLE: Final = """
 :root {
   color-scheme: light dark;
   --page: #f6f7f9; --paper: #fff; --code: #f3f4f6; --edge: #dfe3e8;
-  --ink: #1b1f24; --soft: #5c6570; --faint: #6b7480; --link: #0b57d0;
+  --ink: #1b1f24; --soft: #5c6570; --faint: #636c77; --link: #0b57d0;
   --alarm: #b3261e; --alarm-paper: #fdecea; --mark: #ffcfc9; --failed: #fff1ef;
 }
 @media (prefers-color-scheme: dark) {
