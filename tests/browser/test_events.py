@@ -10,8 +10,8 @@ import pytest
 
 from tests.browser.conftest import SITE
 from tests.browser.site import LAST
-from tests.browser.watching import new_log
 from tests.e2e.harness import Process, free_port, program
+from tests.e2e.watching import new_log
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser.watching import new_log
 from tests.e2e.harness import Process
+from tests.e2e.watching import new_log
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.browser.conftest import SITE
-from tests.browser.watching import new_log
 from tests.e2e.harness import PATIENCE, Process, program
+from tests.e2e.watching import new_log
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
