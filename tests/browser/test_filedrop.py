@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,22 +39,27 @@ def film(tmp_path: Path) -> Path:
     return path
 
 
-def slow_down(page: Page, bytes_per_second: int) -> None:
-    """Make its network slow; -1 is as fast as it goes."""
+@pytest.fixture
+def upload_at(page: Page) -> Callable[[int], None]:
+    """Sets how many bytes a second the network of the page takes; -1 is as many as it can."""
     session = page.context.new_cdp_session(page)
-    conditions = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": bytes_per_second}
     session.send("Network.enable")
-    session.send("Network.emulateNetworkConditions", conditions)
+
+    def upload_at(speed: int) -> None:
+        conditions = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": speed}
+        session.send("Network.emulateNetworkConditions", conditions)
+
+    return upload_at
 
 
 def test_an_upload_is_stopped_resumed_and_downloaded(
-    page: Page, process: Process, film: Path, tmp_path: Path, gallery: Gallery
+    page: Page, process: Process, film: Path, tmp_path: Path, gallery: Gallery, upload_at: Callable[[int], None]
 ) -> None:
     page.goto(process.url)
     page.get_by_text("There is nothing here yet.").wait_for()
     assert gallery.look(page, "filedrop-empty") == []
 
-    slow_down(page, 8_000_000)
+    upload_at(8_000_000)
     page.set_input_files("#chosen", film)
     page.wait_for_function("document.querySelector('progress')?.value > 0.1")
     page.get_by_role("button", name="Stop").click()
@@ -63,7 +68,7 @@ def test_an_upload_is_stopped_resumed_and_downloaded(
     part = next((tmp_path / "files" / ".parts").iterdir())
     assert 0 < part.stat().st_size < SIZE
 
-    slow_down(page, -1)
+    upload_at(-1)
     page.get_by_role("button", name="Resume").click()
     page.get_by_role("link", name=film.name).wait_for()
     assert page.locator("#uploads li").count() == 0
@@ -75,9 +80,11 @@ def test_an_upload_is_stopped_resumed_and_downloaded(
     assert (tmp_path / "saved").stat().st_size == SIZE
 
 
-def test_an_upload_that_is_forgotten_leaves_nothing(page: Page, process: Process, film: Path, tmp_path: Path) -> None:
+def test_an_upload_that_is_forgotten_leaves_nothing(
+    page: Page, process: Process, film: Path, tmp_path: Path, upload_at: Callable[[int], None]
+) -> None:
     page.goto(process.url)
-    slow_down(page, 8_000_000)
+    upload_at(8_000_000)
     page.set_input_files("#chosen", film)
     page.wait_for_function("document.querySelector('progress')?.value > 0.05")
     page.get_by_role("button", name="Stop").click()
