@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections import Counter, deque
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path as FilePath
@@ -251,23 +251,11 @@ async def status(request: Request, id: int) -> Response:
     after = request.query_params.get("after", "-1")
     if not after.removeprefix("-").isdecimal():
         raise BadRequest(f"'after' is a version, not {after!r}")
-    with anyio.move_on_after(PATIENCE):
-        await first_of(lambda: job.newer_than(int(after)), request.wait_draining)
+    with anyio.move_on_after(PATIENCE), request.cancel_on_draining():
+        await job.newer_than(int(after))
     if job.version <= int(after):
         return Response(status_code=204, headers={"retry-after": "1"} if request.draining else None)
     return JSONResponse(job.told())
-
-
-async def first_of(*waits: Callable[[], Awaitable[object]]) -> None:
-    """Wait until one of them is done; the others are cancelled."""
-    async with open_nursery() as race:
-
-        async def run_one(wait: Callable[[], Awaitable[object]]) -> None:
-            await wait()
-            race.cancel_scope.cancel()
-
-        for wait in waits:
-            race.start_soon(run_one, wait)
 
 
 async def events(request: Request, id: int) -> Response:

@@ -14,7 +14,7 @@
   }
   if (!root.lang) faults.push("it has no language")
   if (!document.title) faults.push("it has no title")
-  if (document.querySelectorAll("h1").length !== 1) faults.push("it has not one <h1>")
+  if (document.querySelectorAll("h1").length > 1) faults.push("it has more than one <h1>")
 
   for (const control of document.querySelectorAll("input, select, textarea, button, progress, meter")) {
     const labels = [...(control.labels || [])].map(each => each.textContent)

@@ -17,16 +17,18 @@ from lilya.apps import Lilya
 from lilya.exceptions import ClientDisconnect, PermissionDenied
 from lilya.middleware import DefineMiddleware
 from lilya.middleware.cors import CORSMiddleware
+from lilya.middleware.csrf import CSRFMiddleware
 from lilya.requests import Request
 from lilya.responses import (
     EventStreamResponse,
     HTMLResponse,
     JSONResponse,
+    PlainText,
     Response,
     SimpleFileResponse,
     StreamingResponse,
 )
-from lilya.routing import Path, WebSocketPath
+from lilya.routing import Include, Path, WebSocketPath
 from lilya.servers import run
 from lilya.types import ASGIApp, Receive, Scope, Send
 from lilya.websockets import WebSocket
@@ -216,6 +218,22 @@ async def show(request: Request) -> JSONResponse:
     return JSONResponse({"cookies": sorted(request.cookies), "method": request.method}, headers=headers)
 
 
+# -- forged requests --------------------------------------------------------------------------------------------------
+
+FORM = """<!doctype html><html lang="en"><meta charset="utf-8"><title>A form</title><h1>A form</h1><form method="post">
+<input type="hidden" name="csrf_token" value="{token}">
+<label>Text <input name="text"></label><button>Send</button></form></html>"""
+
+
+async def show_form(request: Request) -> HTMLResponse:
+    return HTMLResponse(FORM.format(token=request.scope["csrf_token"]))
+
+
+async def take_form(request: Request) -> PlainText:
+    sent = await request.form()
+    return PlainText(f"sent: {sent['text']}")
+
+
 # -- errors -----------------------------------------------------------------------------------------------------------
 
 
@@ -265,6 +283,15 @@ def make_app(origin: str | None) -> Lilya:
             Path("/show", show, methods=["GET", "POST", "PUT", "DELETE"]),
             Path("/elsewhere/show", show),
             Path("/crash", crash),
+            Include(
+                "/guarded",
+                routes=[
+                    Path("/form", show_form),
+                    Path("/form", take_form, methods=["POST"]),
+                    WebSocketPath("/echo", echo),
+                ],
+                middleware=[DefineMiddleware(CSRFMiddleware, "a long random secret")],
+            ),
         ],
     )
 
