@@ -71,8 +71,11 @@ async def chat(websocket: WebSocket, room: str, task_group: TaskGroup) -> None:
         try:
             task_group.start_soon(tell_presence, websocket, presence)
             task_group.start_soon(tell_said, websocket, said, bool(after))
-            async for message in websocket.iter_json():
-                await rooms.said.publish(room, {"name": name, "text": checked(message)})
+            with websocket.cancel_on_draining() as stopping:
+                async for message in websocket.iter_json():
+                    await rooms.said.publish(room, {"name": name, "text": checked(message)})
+            if stopping.cancelled_caught:
+                await websocket.close(1012, "the server restarts")  # the page comes back
         finally:
             task_group.cancel_scope.cancel()
             with shielded(1.0):  # whoever is still here shall know
