@@ -153,7 +153,7 @@ async def upload(request: Request) -> dict[str, int]:
                 say("upload begun")
             size += len(piece)
             if "slowly" in request.query_params:
-                await anyio.sleep(0.01)
+                await anyio.sleep(0.002)
     except ClientDisconnect:
         say("upload left")
         raise

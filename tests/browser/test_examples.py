@@ -25,7 +25,9 @@ def example(name: str, bind: str = "127.0.0.1:0") -> Iterator[Process]:
         yield process
         process.signal(signal.SIGTERM)
         assert process.exit_code() == 0, process.report()
-        assert "Traceback" not in process.log(), process.log()
+        log = process.log()
+        assert "Traceback" not in log, log
+        assert "cancelled after" not in log, log  # it waits for nobody
 
 
 def enter(page: Page, name: str) -> None:

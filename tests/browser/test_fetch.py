@@ -70,13 +70,13 @@ def test_an_upload_tells_its_progress_and_arrives_whole(page: Page, site: Proces
           request.onload = () => resolve([sizes, request.response])
           request.open("POST", "/upload?slowly")
           request.responseType = "json"
-          request.send(new Blob([new Uint8Array(8_000_000)]))
+          request.send(new Blob([new Uint8Array(24_000_000)]))
         })"""
     )
-    assert answer == {"size": 8_000_000}
+    assert answer == {"size": 24_000_000}
     assert sizes == sorted(sizes)
     assert len(sizes) > 1
-    assert sizes[-1] == 8_000_000
+    assert sizes[-1] == 24_000_000
 
 
 def test_an_upload_that_is_aborted_is_broken_off_in_the_application(page: Page, site: Process) -> None:
