@@ -205,7 +205,7 @@ class Life:
     @property
     def started(self) -> bool:
         """Whether the start-up is complete, and the shutdown is not."""
-        return self.task_group is not None
+        return self.watch is not None
 
     def service_statistics(self) -> tuple[ServiceStatistics, ...]:
         """The services, in the order in which they start."""
@@ -287,9 +287,9 @@ class Life:
         inner.start_soon(watch.run, name="lilya watch")
         self._supervisor = Supervisor(self.services, on_restart=partial(self._tell, "service_restarted"))
         try:
-            await self._supervisor.start(inner)
-            self.watch = watch
-            async with open_nursery() as self.task_group:
+            async with open_nursery() as self.task_group:  # before the services: they may start tasks as they begin
+                await self._supervisor.start(inner)
+                self.watch = watch
                 self._stage = "serving"
                 await send({"type": "lifespan.startup.complete"})
                 await receive()

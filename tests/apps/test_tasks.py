@@ -9,6 +9,7 @@ from typing import Any
 
 import anyio
 import pytest
+from anyio.abc import TaskStatus
 
 from lilya.apps import ChildLilya, Lilya
 from lilya.background import Task
@@ -17,6 +18,7 @@ from lilya.exceptions import ServiceFailed
 from lilya.requests import Request
 from lilya.responses import PlainText
 from lilya.routing import Include, Path, WebSocketPath
+from lilya.testclient import AsyncTestClient
 from lilya.types import Message
 from lilya.websockets import WebSocket
 from tests.routing.client import PATIENCE, Answer, call, talk
@@ -208,6 +210,48 @@ async def test_a_task_has_its_services_until_it_has_ended_also_one_that_is_cance
         async with running(app := Lilya(services=[Service(database)], drain_timeout=5)):
             app.start_soon(work, seconds)
     assert log == ["2 ended", "database closed", "60 ended", "database closed"]
+
+
+async def test_a_service_may_start_tasks_as_it_begins() -> None:
+    log: list[str] = []
+
+    async def recovered(job: str) -> None:
+        await anyio.sleep(1)
+        log.append(f"done {job}")
+
+    async def queue(*, task_status: TaskStatus[None]) -> None:
+        app.start_soon(recovered, "a job of yesterday")
+        task_status.started()
+        try:
+            await anyio.sleep_forever()
+        finally:
+            log.append("queue closed")
+
+    app = Lilya(services=[Service(queue)])
+    async with running(app):
+        pass
+    assert log == ["done a job of yesterday", "queue closed"]
+
+
+async def test_tasks_of_a_start_that_fails_are_cancelled_and_awaited() -> None:
+    log: list[str] = []
+
+    async def waits() -> None:
+        try:
+            await anyio.sleep_forever()
+        finally:
+            log.append("ended")
+
+    async def queue(*, task_status: TaskStatus[None]) -> None:
+        app.start_soon(waits)
+        await anyio.sleep(1)
+        raise ValueError("no database")
+
+    app = Lilya(services=[Service(queue)])
+    with pytest.raises(ValueError, match="no database"):
+        async with AsyncTestClient(app):
+            pass
+    assert log == ["ended"]
 
 
 async def test_a_service_that_goes_on_starting_tasks_does_not_hold_up_the_stop() -> None:
