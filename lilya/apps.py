@@ -19,6 +19,7 @@ from lilya._asgi.observed import ObservedExchange, Observers
 from lilya._connection import Connection
 from lilya._current import AROUND, LAYERED, SERIALIZER, SETTINGS, Surrounded, enter
 from lilya._define import DefineMiddleware, DefinePermission, Layer, build_stack, define_all
+from lilya._described import Described
 from lilya._handling.call import OnDisconnect
 from lilya._handling.errors import Rescuing, answer, default_answer, last_resort
 from lilya._handling.injection import Offer
@@ -61,7 +62,7 @@ logger = logging.getLogger("lilya")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class Lilya(Living, RoutingMethodsMixin):
+class Lilya(Living, Described, RoutingMethodsMixin):
     """An ASGI application.
 
         app = Lilya(routes=[Path("/", home), Include("/api", routes=api_routes)])
@@ -71,8 +72,8 @@ class Lilya(Living, RoutingMethodsMixin):
 
     What is None is not given: it is taken from `settings_module` (a `Settings` class, an instance, the dotted path of
     one), else from the settings of the process; what is empty is given. `routes` never come from settings. Everything
-    is taken when the application is made. `enable_openapi` and `openapi_config` are kept as attributes for those who
-    ask for them.
+    is taken when the application is made. With `enable_openapi` the API is documented as `openapi_config` says: see
+    `configure_openapi`.
 
     `populate_global_context` is called with the connection of every request and websocket, sync (in a thread) or async:
     the mapping it returns is what `lilya.context.g` holds to begin with. `serializer_config` reads and writes JSON for
@@ -170,6 +171,8 @@ class Lilya(Living, RoutingMethodsMixin):
         self._exchange: Callable[[Home, Scope, Receive, Send], Exchange]
         self._exchange = Exchange if watched is None else partial(ObservedExchange, watched)
         self.middleware_stack: ASGIApp | None = None
+        if self.enable_openapi:
+            self.configure_openapi()
         if not isinstance(self, ChildLilya):  # a child may have handlers that want parameters of its prefix
             self.router.compile()
 

@@ -12,7 +12,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from copy import copy
 from types import NoneType
-from typing import Annotated, Any, ClassVar, get_args, get_origin
+from typing import Any, ClassVar
 
 from lilya._connection import Connection
 from lilya._handling.casts import Cast, cast_to, members
@@ -78,13 +78,19 @@ class Param(Marker):
 
         return read
 
-    def _cast(self, parameter: inspect.Parameter, place: str) -> Cast:
+    def wanted(self, parameter: inspect.Parameter) -> Any:
+        """The type of its value, as that parameter."""
         if self.cast is not None:
-            return cast_to(self.cast, place)
+            return self.cast
         annotation = parameter.annotation
-        if get_origin(annotation) is Annotated:
-            annotation = get_args(annotation)[0]
-        return cast_to(Any if annotation is parameter.empty or isinstance(annotation, str) else annotation, place)
+        return Any if annotation is parameter.empty or isinstance(annotation, str) else annotation
+
+    def missing(self, parameter: inspect.Parameter) -> tuple[Any, bool]:
+        """The value where the request has none, and whether that is an error, as that parameter."""
+        return self._default(parameter, self._cast(parameter, ""), "")
+
+    def _cast(self, parameter: inspect.Parameter, place: str) -> Cast:
+        return cast_to(self.wanted(parameter), place)
 
     def _default(self, parameter: inspect.Parameter, cast: Cast, place: str) -> tuple[Any, bool]:
         """The value where the request has none, and whether that is an error."""

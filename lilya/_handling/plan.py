@@ -25,7 +25,7 @@ from lilya._handling.signature import parameters_of, source_of
 from lilya.concurrency.threads import is_async_callable
 from lilya.exceptions import ImproperlyConfigured
 
-__all__ = ["Plan", "make_plan", "may_wait"]
+__all__ = ["HTTP_SOURCES", "Plan", "make_plan", "may_wait", "sort_parameters"]
 
 SEND = dis.opmap["SEND"]
 HTTP_SOURCES = ("request", "context", "task_group", "nursery")
@@ -77,20 +77,7 @@ def make_plan(
     """
     sources = HTTP_SOURCES if kind == "http" else WEBSOCKET_SOURCES
     builder = Builder(offer or Offer.nothing(), path_params, kind, where)
-    arguments: list[tuple[str, str]] = []
-    missing: list[inspect.Parameter] = []
-    for each in parameters_of(handler, where):
-        if each.kind in (each.VAR_POSITIONAL, each.VAR_KEYWORD):
-            continue
-        if each.kind is each.POSITIONAL_ONLY:
-            raise ImproperlyConfigured(f"{where}: parameter {each.name!r} is positional-only; handlers get keywords")
-        source = None if has_marker(each) else source_of(each, path_params, sources)
-        if source is not None:
-            arguments.append((each.name, source))
-        elif builder.take(each):
-            arguments.append((each.name, "injected"))
-        elif each.default is each.empty:
-            missing.append(each)
+    arguments, missing = sort_parameters(handler, builder, sources)
     if kind == "websocket" and missing and "websocket" not in (source for _, source in arguments):
         arguments.append((missing.pop(0).name, "websocket"))
     body = None
@@ -110,6 +97,29 @@ def make_plan(
         nursery=nursery,
         injection=Injection(builder, body) if any(source == "injected" for _, source in arguments) else None,
     )
+
+
+def sort_parameters(
+    handler: Callable[..., Any], builder: Builder, sources: Collection[str]
+) -> tuple[list[tuple[str, str]], list[inspect.Parameter]]:
+    """The parameters of a handler: those that are filled, with their sources, and those that nothing has filled yet."""
+    arguments: list[tuple[str, str]] = []
+    missing: list[inspect.Parameter] = []
+    for each in parameters_of(handler, builder.where):
+        if each.kind in (each.VAR_POSITIONAL, each.VAR_KEYWORD):
+            continue
+        if each.kind is each.POSITIONAL_ONLY:
+            raise ImproperlyConfigured(
+                f"{builder.where}: parameter {each.name!r} is positional-only; handlers get keywords"
+            )
+        source = None if has_marker(each) else source_of(each, builder.path_params, sources)
+        if source is not None:
+            arguments.append((each.name, source))
+        elif builder.take(each):
+            arguments.append((each.name, "injected"))
+        elif each.default is each.empty:
+            missing.append(each)
+    return arguments, missing
 
 
 def _nursery(arguments: list[tuple[str, str]], builder: Builder, where: str) -> str | None:

@@ -158,6 +158,17 @@ class Dispatcher:
                 raise
         self.routes.append(route)
 
+    def arrange(self, routes: Sequence[BasePath]) -> None:
+        """Let these be the routes, in this order. Where they cannot be built everything is left as it was."""
+        before, self.routes[:] = self.routes[:], routes
+        try:
+            if self._bed is not None:
+                self._build()
+        except Exception:
+            self.routes[:] = before
+            self._build()
+            raise
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the route that matches answer, and `rescue` what it raises.
 

@@ -119,6 +119,13 @@ class Router(RoutingMethodsMixin):
         """Add a route behind all others. A handler that cannot be called for it is an error here."""
         self._dispatcher.add(route)
 
+    def arrange(self, routes: Sequence[BasePath]) -> None:
+        """Let these be the routes, in this order, from the next request on.
+
+        Raises `ImproperlyConfigured` for what cannot be built, and leaves everything as it was.
+        """
+        self._dispatcher.arrange(routes)
+
     def path_for(self, name: str, /, **path_params: Any) -> URLPath:
         """The path of the route called `name`. Raises `NoMatchFound` for a wrong name or wrong parameters."""
         return reverse(self.compile(), name, path_params)

@@ -33,9 +33,10 @@ FLOORS: Final[Mapping[int, tuple[str, frozenset[str]]]] = {
     5: (
         "rooms",
         frozenset({"routing", "controllers", "middleware", "permissions", "authentication", "staticfiles"})
-        | {"templating", "pubsub", "decorators", "lifecycle", "compat", "crypto", "logging", "_internal"},
+        | {"templating", "pubsub", "decorators", "lifecycle", "compat", "crypto", "logging", "_internal"}
+        | {"introspection"},
     ),
-    6: ("roof", frozenset({"apps", "_living"})),
+    6: ("roof", frozenset({"apps", "_living", "_described"})),
     7: ("doors", frozenset({"cli", "testclient", "testing", "servers", "contrib", "__main__"})),
 }
 FLOOR_OF: Final[Mapping[str, int]] = {room: floor for floor, (_, rooms) in FLOORS.items() for room in rooms}
