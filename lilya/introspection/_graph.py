@@ -35,6 +35,9 @@ class ApplicationGraph:
 
     nodes: Mapping[str, GraphNode]
     edges: tuple[GraphEdge, ...]
+    _inward: Mapping[str, Sequence[GraphEdge]]
+    _outward: Mapping[str, str]
+    _pieces: tuple[Any, ...]
 
     def __init__(self, nodes: Iterable[GraphNode], edges: Iterable[GraphEdge]) -> None:
         self._keep("nodes", MappingProxyType({node.id: node for node in nodes}))
@@ -132,13 +135,14 @@ class ApplicationGraph:
             "permissions": tuple(node.metadata["name"] for node in way if node.kind is NodeKind.PERMISSION),
         }
 
-    def _checked(self, node: GraphNode, kinds: Sequence[NodeKind]) -> GraphNode:
+    def _checked(self, node: Any, kinds: Sequence[NodeKind]) -> GraphNode:
         if not isinstance(node, GraphNode) or node.kind not in kinds:
             got = node.kind.value if isinstance(node, GraphNode) else repr(node)
             raise TypeError(f"wanted a node of the kind {' or '.join(kinds)}, got {got}")
         if self.nodes.get(node.id) is not node:
             raise ValueError(f"{node.id!r} is a node of another graph")
-        return node
+        checked: GraphNode = node
+        return checked
 
     def _layers(self, node: GraphNode, kind: NodeKind) -> tuple[GraphNode, ...]:
         return tuple(each for each in self._chain(node) if each.kind is kind)
@@ -216,7 +220,8 @@ class _Drawing:
         facts["include_in_schema"] = getattr(route, "include_in_schema", True)
         kind = NodeKind.WEBSOCKET if isinstance(route, WebSocketPath) else NodeKind.ROUTE
         at = self._around(self._node(kind, route, facts, source), *layers_of(route))
-        self._handler(route.handler, at)
+        if hasattr(route, "handler"):
+            self._handler(route.handler, at)
 
     def _mount(self, place: Place, source: str) -> None:
         route: Any = place.route

@@ -158,6 +158,11 @@ class Dispatcher:
                 raise
         self.routes.append(route)
 
+    @property
+    def outside(self) -> tuple[frozenset[str], Offer | None]:
+        """What comes from where it is mounted: path parameters, and dependencies."""
+        return self._outer, self._offer
+
     def arrange(self, routes: Sequence[BasePath]) -> None:
         """Let these be the routes, in this order. Where they cannot be built everything is left as it was."""
         before, self.routes[:] = self.routes[:], routes

@@ -119,6 +119,11 @@ class Router(RoutingMethodsMixin):
         """Add a route behind all others. A handler that cannot be called for it is an error here."""
         self._dispatcher.add(route)
 
+    @property
+    def outside(self) -> tuple[frozenset[str], Offer | None]:
+        """What comes from where it is mounted: path parameters, and dependencies; nothing before it was built there."""
+        return self._dispatcher.outside
+
     def arrange(self, routes: Sequence[BasePath]) -> None:
         """Let these be the routes, in this order, from the next request on.
 

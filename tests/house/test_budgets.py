@@ -49,6 +49,7 @@ MANY_PARAMETERS: Final[Mapping[str, str]] = {
     "host": "mirrors Host",
     "TestClient": "mirrors httpx.Client",
     "AsyncTestClient": "mirrors httpx.AsyncClient",
+    "openapi": "one keyword for each field of an Operation Object",
     "create_client": "mirrors Lilya and TestClient",
     "create_async_client": "mirrors Lilya and AsyncTestClient",
 }

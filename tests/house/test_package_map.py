@@ -20,6 +20,15 @@ MAP: Final[Mapping[str, str]] = {
     "lilya.concurrency": "run_in_threadpool enforce_async_callable AsyncCallable iterate_in_threadpool",
     "lilya.context": "Context g G get_g request_context session RequestContext SessionContext",
     "lilya.controllers": "Controller WebSocketController",
+    "lilya.contrib.openapi.config": "OpenAPIConfig",
+    "lilya.contrib.openapi.decorator": "openapi OpenAPIResponse",
+    "lilya.contrib.openapi.params": "Query",
+    "lilya.contrib.security.api_key": "APIKeyInCookie APIKeyInHeader APIKeyInQuery",
+    "lilya.contrib.security.http": "HTTPAuthorizationCredentials HTTPBasic HTTPBasicCredentials HTTPBearer HTTPDigest",
+    "lilya.contrib.security.oauth2": "OAuth2 OAuth2AuthorizationCodeBearer OAuth2PasswordBearer "
+    "OAuth2PasswordRequestForm OAuth2PasswordRequestFormStrict",
+    "lilya.contrib.security.open_id": "OpenIdConnect",
+    "lilya.contrib.security.scopes": "Scopes",
     "lilya.crypto": "get_random_secret_key",
     "lilya.datastructures": "ALL Address Cookie DataUpload FormData FormMultiDict Header ImmutableMultiDict MultiDict "
     "QueryParam ScopeHandler Secret SendReceiveSniffer State URL URLPath UploadFile",
@@ -33,6 +42,7 @@ MAP: Final[Mapping[str, str]] = {
     "PermissionDenied NotFound MethodNotAllowed UnprocessableEntity ValidationError TemplateNotFound "
     "ContentRangeNotSatisfiable WebSocketException ContinueRouting MissingDependency WebSocketRuntimeError "
     "AuthenticationError EnvError EnvironmentError MultiPartException",
+    "lilya.introspection": "ApplicationGraph EdgeKind GraphEdge GraphNode NodeKind",
     "lilya.logging": "logger bind_logger LoggingConfig StandardLoggingConfig setup_logging LoggerProtocol",
     "lilya.middleware": "DefineMiddleware Middleware",
     "lilya.middleware.clickjacking": "XFrameOptionsMiddleware",
