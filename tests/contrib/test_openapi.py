@@ -563,7 +563,7 @@ async def test_paths_can_be_moved_or_left_out_and_assets_be_ones_own() -> None:
         assert '<script src="/static/swagger.js"></script>' in page
         assert '<link rel="icon" href="/favicon.ico">' in page
         assert "<title>A &lt;/title&gt; &amp; &quot;more&quot;</title>" in page
-        assert page.count("</script>") == 2, "nothing that was given ends a script"
+        assert page.count("</script") == 2, "nothing that was given ends a script"
         assert (await client.get("/docs/redoc")).status_code == 404
         assert (await client.get("/docs/rapidoc")).status_code == 200
     async with AsyncTestClient(Lilya(enable_openapi=True, openapi_config=OpenAPIConfig(openapi_url=None))) as client:
