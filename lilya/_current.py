@@ -48,8 +48,12 @@ EXCHANGE: Final = "lilya.exchange"
 def around() -> dict[str, Any]:
     """What surrounds the running code: nothing, if what is there was left behind."""
     found = AROUND.get(None)
-    # A lifespan has no path, nor have layers alone; what serves a connection has an exchange.
-    return {} if found is None or (EXCHANGE not in found and "path" in found) else found
+    if found is None:
+        return {}
+    # A lifespan has no path, nor have layers alone; what serves a connection has an exchange. The scope loses it at the
+    # end; the copies that applications and layers further in have made of it do not.
+    exchange = found.get(EXCHANGE)
+    return {} if "path" in found and (exchange is None or exchange.over) else found
 
 
 def enter(scope: dict[str, Any], *, inside: bool = True) -> Token[dict[str, Any]]:

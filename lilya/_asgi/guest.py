@@ -51,7 +51,8 @@ class _Guest:
         self.answered = anyio.Event()  # its start, in whatever way
         self.asked = anyio.Event()  # to shut down
         self._phase = STARTING
-        self._taken = 0  # messages
+        self._told = False  # to start
+        self._dismissed = False  # told to shut down
         self._stranger = False  # it sent what is no message of a lifespan
         self._failure: RuntimeError | None = None
         self._frame = anyio.CancelScope()
@@ -62,7 +63,7 @@ class _Guest:
             with self._frame:
                 await self.app(scope, self._receive, self._send)
         except Exception as exc:
-            if self._taken and not self._stranger:
+            if self._told and not self._stranger:
                 raise  # it says more than the message it may have sent
             logger.debug("%r does not speak lifespan (%r); it is served without", self.app, unwrap(exc))
         if self._failure is not None:
@@ -70,12 +71,13 @@ class _Guest:
         self.answered.set()
 
     async def _receive(self) -> Message:
-        self._taken += 1
-        if self._taken == 1:
+        if not self._told:
+            self._told = True
             return {"type": "lifespan.startup"}
-        await self.asked.wait()
-        if self._taken > 2:  # nothing follows a shutdown: wait to be cancelled
+        await self.asked.wait()  # which may be cancelled, and asked for anew: it loses nothing
+        if self._dismissed:  # nothing follows a shutdown: wait to be cancelled
             await anyio.sleep_forever()
+        self._dismissed = True
         return {"type": "lifespan.shutdown"}
 
     async def _send(self, message: Message) -> None:

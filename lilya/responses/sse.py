@@ -200,14 +200,16 @@ class EventStreamResponse(StreamingResponse):
         if scope.cancelled_caught:
             raise TimeoutError("SSE send timed out")
 
-    async def _send_source(self, source: Source, send: Send, prefix: str) -> None:
+    async def _send_source(self, exchange: Exchange | None, source: Source, send: Send, prefix: str) -> None:
         try:
-            await super()._send_source(source, send, prefix)
+            await super()._send_source(exchange, source, send, prefix)
         finally:
             if isinstance(source, MemoryObjectReceiveStream):
                 source.close()  # whoever feeds it learns that nobody listens
 
-    async def _send_pieces(self, pieces: AsyncIterator[Any], send: Send, prefix: str) -> None:
+    async def _send_pieces(
+        self, exchange: Exchange | None, pieces: AsyncIterator[Any], send: Send, prefix: str
+    ) -> None:
         assert isinstance(send, _Turns), "made by _send_all"
         kind = prefix + "http.response.body"
         # At once, be it empty: servers hold the headers back until the first piece of the body.
@@ -216,12 +218,14 @@ class EventStreamResponse(StreamingResponse):
             nursery.start_soon(self._attend, send, kind, name="pings of an event stream")
             if self.data_sender_callable is not None:
                 nursery.start_soon(AsyncCallable(self.data_sender_callable), name="feeder of an event stream")
-            await self._send_events(pieces, send, kind)
+            await self._send_events(exchange, pieces, send, kind)
             await send.cancel(nursery.cancel_scope)
         if send.draining and self.retry is not None:
             await send({"type": kind, "body": self._encoded_retry(), "more_body": True})
 
-    async def _send_events(self, events: AsyncIterator[Any], turns: _Turns, kind: str) -> None:
+    async def _send_events(
+        self, exchange: Exchange | None, events: AsyncIterator[Any], turns: _Turns, kind: str
+    ) -> None:
         breathed = time.monotonic()
         while True:
             try:
@@ -230,6 +234,8 @@ class EventStreamResponse(StreamingResponse):
                 return
             await turns({"type": kind, "body": self.encode(event), "more_body": True})
             if time.monotonic() - breathed > BREATHE_EVERY:
+                if exchange is not None:
+                    exchange.read_ahead()  # as for any body
                 await checkpoint()
                 breathed = time.monotonic()
 

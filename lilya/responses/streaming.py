@@ -119,25 +119,27 @@ class StreamingResponse(Response):
                 await close_unstarted(content)
         elif isinstance(content, AbstractAsyncContextManager):
             async with content as source:
-                await self._send_source(source, send, prefix)
+                await self._send_source(exchange_of(scope), source, send, prefix)
         else:
-            await self._send_source(content, send, prefix)
+            await self._send_source(exchange_of(scope), content, send, prefix)
         await send({"type": kind, "body": b""})
 
-    async def _send_source(self, source: Source, send: Send, prefix: str) -> None:
+    async def _send_source(self, exchange: Exchange | None, source: Source, send: Send, prefix: str) -> None:
         pieces = pieces_of(source)  # may fail: before the start is out
         try:
             await send(self.message(prefix))
             if isasyncgen(pieces) and may_hold_scope(pieces):
                 async with iterate(pieces) as handed_over:
-                    await self._send_pieces(handed_over, send, prefix)
+                    await self._send_pieces(exchange, handed_over, send, prefix)
             else:
-                await self._send_pieces(pieces, send, prefix)
+                await self._send_pieces(exchange, pieces, send, prefix)
         finally:
             if hasattr(pieces, "aclose"):
                 await pieces.aclose()
 
-    async def _send_pieces(self, pieces: AsyncIterator[Any], send: Send, prefix: str) -> None:
+    async def _send_pieces(
+        self, exchange: Exchange | None, pieces: AsyncIterator[Any], send: Send, prefix: str
+    ) -> None:
         kind = prefix + "http.response.body"
         charset = self.charset
         writer = writer_of(send)
@@ -158,8 +160,8 @@ class StreamingResponse(Response):
                 await send(message)
             count += 1
             if count % LOOK_AT_THE_CLOCK_EVERY == 0 and now() - breathed > BREATHE_EVERY:
-                if isinstance(writer, Exchange):
-                    writer.read_ahead()  # a body this busy may leave the watch no time to look
+                if exchange is not None:
+                    exchange.read_ahead()  # a body this busy may leave the watch no time to look
                 await checkpoint()
                 breathed = now()
 

@@ -125,6 +125,22 @@ async def test_a_guest_that_breaks_while_it_serves_takes_the_application_down() 
         assert isinstance(app.failure, LookupError)
 
 
+async def test_a_guest_may_stop_waiting_for_its_shutdown_and_ask_again() -> None:
+    log: Log = []
+
+    async def guest(scope: Scope, receive: Receive, send: Send) -> None:
+        while scope["type"] == "lifespan" and "lifespan.shutdown" not in log:
+            with anyio.move_on_after(1):
+                log.append(message := (await receive())["type"])
+                await send({"type": f"{message}.complete"})
+
+    async with running(Lilya(routes=[Include("/", app=guest)])):
+        await anyio.sleep(5)
+        began = anyio.current_time()
+    assert log == ["lifespan.startup", "lifespan.shutdown"]
+    assert anyio.current_time() - began < 1
+
+
 async def test_a_guest_that_never_returns_after_its_last_word_is_not_waited_for() -> None:
     async def guest(scope: Scope, receive: Receive, send: Send) -> None:
         await receive()

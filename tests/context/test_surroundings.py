@@ -180,6 +180,37 @@ async def test_it_is_over_with_its_request() -> None:
         _ = g.user
 
 
+WAYS: dict[str, dict[str, Any]] = {
+    "bare": {},
+    "inside a layer": {"middleware": [GlobalContextMiddleware]},
+    "of a root path": {"root_path": "/x"},
+}
+
+
+@pytest.mark.parametrize("included", [False, True], ids=["alone", "included"])
+@pytest.mark.parametrize("options", WAYS.values(), ids=WAYS)
+async def test_it_is_over_with_its_request_for_tasks_that_outlive_it(options: Any, included: bool) -> None:
+    seen: list[Any] = []
+
+    async def later() -> None:
+        seen.append(g.user)
+        await anyio.sleep(1)
+        with pytest.raises(LookupError):
+            _ = g.user
+        seen.append("over")
+
+    async def handler() -> None:
+        g.user = "ada"
+        outermost.start_soon(later)
+        await anyio.sleep(0.5)
+
+    app = Lilya(routes=[Path("/", handler)], **options)
+    outermost = Lilya(routes=[Include("/", app=app)]) if included else app
+    async with running(outermost):
+        await call(outermost)
+    assert seen == ["ada", "over"]
+
+
 async def test_it_can_be_copied_and_kept() -> None:
     kept: list[Any] = []
 

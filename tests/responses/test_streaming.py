@@ -17,8 +17,9 @@ import trio
 from lilya.apps import Lilya
 from lilya.concurrency import as_channel
 from lilya.responses import StreamingResponse
+from lilya.responses.sse import EventStreamResponse
 from lilya.routing import Path, WebSocketPath
-from lilya.types import Message
+from lilya.types import ASGIApp, Message, Receive, Scope, Send
 from lilya.websockets import WebSocket
 from tests.support.life import running
 from tests.support.wire import CONNECT, GONE, Wire, http_scope, request, websocket_scope
@@ -359,16 +360,17 @@ async def test_a_sync_iterable_is_made_stepped_and_closed_in_threads() -> None:
 class Furious(Wire):
     """A wire whose `send` never waits, as servers' do after the client has gone; it leaves after some messages."""
 
-    def __init__(self, leaves_at: int) -> None:
+    def __init__(self, leaves_at: int, patience: int = 10_000_000) -> None:
         super().__init__(request())
         self.leaves_at = leaves_at
+        self.patience = patience
         self.count = 0
 
     async def send(self, message: Message) -> None:
         self.count += 1
         if self.count == self.leaves_at:
             self.put(GONE)
-        if self.count > 10_000_000:
+        if self.count > self.patience:
             raise AssertionError("the loop never ran")
 
 
@@ -384,6 +386,41 @@ async def test_an_endless_body_whose_send_never_waits_does_not_freeze_the_loop()
 
     await app_with(endless)(http_scope(), (wire := Furious(100)).receive, wire.send)
     assert log == ["closed"]
+
+
+class Passing:
+    """A middleware with a `send` of its own."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def passing(message: Message) -> None:
+            await send(message)
+
+        await self.app(scope, receive, passing)
+
+
+@pytest.mark.parametrize("response", [StreamingResponse, EventStreamResponse])
+@pytest.mark.parametrize(
+    "options", [{}, {"timeout": 60.0}, {"middleware": [Passing]}], ids=["bare", "timed", "wrapped"]
+)
+async def test_the_client_of_an_endless_body_is_looked_after_whatever_stands_around(
+    response: Any, options: Any
+) -> None:
+    # On a virtual clock, which a body that never waits does not let go on: the watch does not come to look.
+    async def endless() -> AsyncIterator[dict[str, str] | str]:
+        while True:
+            yield {"data": "x"} if response is EventStreamResponse else "x"
+
+    async def handler() -> StreamingResponse:
+        made: StreamingResponse = response(endless())
+        return made
+
+    app = Lilya(routes=[Path("/", handler, **options)])
+    wire = Furious(100, patience=1_000_000)
+    async with running(app):
+        await app(http_scope(), wire.receive, wire.send)
 
 
 @pytest.mark.realtime
