@@ -30,7 +30,7 @@ from lilya.datastructures._headers import Header
 from lilya.datastructures._upload import DataUpload
 from lilya.types import Scope
 
-__all__ = ["FormOptions", "PendingForm"]
+__all__ = ["FormOptions", "PendingForm", "form_read"]
 
 # The scope key under which all requests of a connection share its forms: one for each reader of a body.
 FORMS: Final = "lilya.forms"
@@ -104,9 +104,7 @@ class PendingForm(AbstractAsyncContextManager[FormData], Awaitable[FormData]):
         await self._form.close()
 
     def _get(self) -> Coroutine[Any, Any, FormData]:
-        exchange = exchange_of(self._scope)
-        scope = self._scope if exchange is None else exchange.scope
-        forms: dict[Inbox, _SharedForm] = scope.setdefault(FORMS, {})
+        forms = _forms_of(self._scope)
         shared = forms.get(self._inbox)
         if shared is None:
             shared = forms[self._inbox] = _SharedForm()
@@ -136,18 +134,30 @@ class PendingForm(AbstractAsyncContextManager[FormData], Awaitable[FormData]):
             raise body_too_large(self._limits)
 
 
+def form_read(scope: Scope, inbox: Inbox) -> FormData | None:
+    """The form of a body that somebody has read already, None where nobody has."""
+    shared = _forms_of(scope).get(inbox)
+    return None if shared is None else shared.form
+
+
+def _forms_of(scope: Scope) -> dict[Inbox, _SharedForm]:
+    exchange = exchange_of(scope)
+    forms: dict[Inbox, _SharedForm] = (scope if exchange is None else exchange.scope).setdefault(FORMS, {})
+    return forms
+
+
 class _SharedForm:
     """The form of one body: the first who asks reads it, the others wait."""
 
-    __slots__ = ("_changed", "_form", "_reading")
+    __slots__ = ("_changed", "_reading", "form")
 
     def __init__(self) -> None:
-        self._form: FormData | None = None
+        self.form: FormData | None = None
         self._reading = False
         self._changed: anyio.Event | None = None  # exists while somebody waits for the reader
 
     async def get(self, read: Callable[[], Awaitable[FormData]]) -> FormData:
-        while self._form is None:
+        while self.form is None:
             if self._reading:
                 if self._changed is None:
                     self._changed = anyio.Event()
@@ -155,13 +165,13 @@ class _SharedForm:
                 continue
             self._reading = True
             try:
-                self._form = await read()
+                self.form = await read()
             finally:
                 self._reading = False
                 if self._changed is not None:
                     self._changed.set()
                     self._changed = None
-        return self._form
+        return self.form
 
 
 async def _read_urlencoded(stream: BodyStream, limits: FormLimits, charset: str) -> list[tuple[str, str]]:

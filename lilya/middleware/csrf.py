@@ -14,6 +14,7 @@ from typing import Any, Final
 from lilya._asgi.exchange import exchange_of
 from lilya._asgi.inbox import Inbox
 from lilya._connection import inbox_of
+from lilya._forms import form_read
 from lilya._sansio.cookies import format_cookie, parse_cookies
 from lilya._sansio.csrf import (
     SAFE_METHODS,
@@ -155,7 +156,7 @@ class CSRFMiddleware:
             if exchange is None or receive != exchange.receive:
                 receive = inbox.receive
             try:
-                repeated = await self._find(inbox, self._field_name(scope), headers.get("content-type", ""))
+                repeated = await self._find(scope, inbox, headers.get("content-type", ""))
             except ClientDisconnect:
                 if exchange is None:
                     return  # nobody is there to be answered, and who called us does not know this exception
@@ -166,8 +167,12 @@ class CSRFMiddleware:
             return await self._refuse("a request without its token", scope, receive, send)
         await self.app(scope, receive, send)
 
-    async def _find(self, inbox: Inbox, name: str, content_type: str) -> str | None:
+    async def _find(self, scope: Scope, inbox: Inbox, content_type: str) -> str | None:
         """The field of the form, which stays where it is. Raises a 400 or a 413 for a form that is not taken."""
+        name = self._field_name(scope)
+        form = form_read(scope, inbox)
+        if form is not None:  # a layer outside has read it: of the body nothing is left
+            return next((value for value in form.getlist(name) if isinstance(value, str)), None)
         finder = field_finder(name, content_type)
         if finder is None:
             return None

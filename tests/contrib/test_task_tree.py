@@ -24,7 +24,8 @@ from lilya.testclient import AsyncTestClient
 from lilya.testing import cancel_everywhere, disconnect_everywhere
 from lilya.websockets import WebSocket
 from tests.routing.client import call
-from tests.support.wire import http_scope, request
+from tests.support.life import running
+from tests.support.wire import Wire, http_scope, request
 
 HERE: dict[str, Any] = {"client": ("127.0.0.1", 4000), "headers": [(b"host", b"localhost:8000")]}
 
@@ -171,6 +172,29 @@ async def test_a_terminal_gets_text_without_anything_it_would_obey() -> None:
     assert "\x1b" not in answer.text
     assert re.search(r"^└─ mail \?\[31m  \d+ ms  waits_for_ever \(", answer.text, re.MULTILINE)
     assert re.search(r"^├─ GET /parts .*\n│  └─ part <one>  ", answer.text, re.MULTILINE)
+
+
+ODD_NAMES = ["<b>bold</b>", "half \ud83d", "\u202egnp.exe", "a\r\n\nevent: bad\ndata: x", "service ", ""]
+
+
+@pytest.mark.parametrize("accept", ["*/*", "text/html", "application/json", "text/event-stream"])
+async def test_a_task_may_be_called_anything(accept: str) -> None:
+    app = app_with(TaskTree())
+    async with running(app), anyio.create_task_group() as group:
+        for name in ODD_NAMES:
+            app.start_soon(anyio.sleep, 60, name=name)
+            group.start_soon(anyio.sleep, 60, name=name)
+        wire = Wire(request())
+        with anyio.move_on_after(3):  # the stream does not end
+            await app(http_scope("/tasks", **asking(accept)), wire.receive, wire.send)
+        assert wire.status == 200
+        text = wire.body.decode()
+        assert "half ?" in text
+        assert ("<b>bold" in text) is (accept in ("*/*", "application/json"))
+        assert ("\u202e" in text) is (accept != "*/*")
+        assert "\nevent: bad" not in text or accept == "text/html"
+        group.cancel_scope.cancel()
+        app.task_group.cancel_scope.cancel()
 
 
 async def test_a_browser_gets_a_page_that_runs_nothing_but_its_own_script() -> None:

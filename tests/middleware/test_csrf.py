@@ -366,6 +366,27 @@ async def test_a_body_that_another_layer_has_read_is_looked_at_all_the_same() ->
         assert (await call(app, "/", "POST", **form(csrf_token=TOKEN, a="1"))).json == {"csrf_token": TOKEN, "a": "1"}
 
 
+async def test_a_form_that_another_layer_has_read_is_looked_into() -> None:
+    class ReadsForm:
+        def __init__(self, app: ASGIApp) -> None:
+            self.app = app
+
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            await Request(scope, receive).form()
+            await self.app(scope, receive, send)
+
+    outside = Lilya(routes=list(ROUTES), middleware=[ReadsForm, LAYER])
+    inside = Lilya(routes=[Include("/", routes=list(ROUTES), middleware=[LAYER])], middleware=[ReadsForm])
+    for app in (outside, inside):
+        for make in (form, lambda **fields: multipart(*((name, "", text.encode()) for name, text in fields.items()))):
+            answer = await call(app, "/", "POST", **make(csrf_token=TOKEN, a="1"))
+            assert answer.json == {"csrf_token": TOKEN, "a": "1"}
+            assert (await call(app, "/", "POST", **make(csrf_token="other", a="1"))).status == 403
+            assert (await call(app, "/", "POST", **make(a="1"))).status == 403
+        file = multipart(("csrf_token", "token.txt", TOKEN.encode()))  # a file is no field
+        assert (await call(app, "/", "POST", **file)).status == 403
+
+
 async def test_a_body_that_another_layer_has_streamed_is_an_error_and_no_hang() -> None:
     class Eats:
         def __init__(self, app: ASGIApp) -> None:

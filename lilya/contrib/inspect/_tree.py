@@ -176,13 +176,19 @@ class _Tasks:
 
     def _node(self, name: str, task: int | None, state: str = "", age: float | None = None) -> Node:
         self._left -= 1
+        name = _sendable(name)
         if task is None:
             return Node(name, state, age)
         self._claimed.add(task)  # before its children: on asyncio the id of a parent that is over may be a child's
         place = Place("this page") if task == self._current else place_of(self._frames[task])
         children = [each for each in self._children.get(task, ()) if each not in self._claimed]
         shown = self._nodes(children, self._task)
-        return Node(name, state, age, place.where, place.awaits, shown, len(children) - len(shown))
+        return Node(name, state, age, _sendable(place.where), place.awaits, shown, len(children) - len(shown))
+
+
+def _sendable(text: str) -> str:
+    """A text without halves of characters, which names of files have that are no UTF-8."""
+    return text if text.isascii() else text.encode(errors="replace").decode()
 
 
 def _owner_of(frames: Iterable[FrameType]) -> tuple[Any, CodeType | None]:

@@ -14,8 +14,8 @@ from lilya.contrib.inspect._tree import Node, Picture, Section
 
 __all__ = ["CONTENT_POLICY", "write_fragment", "write_page", "write_text"]
 
-# What a terminal would obey: a name may come from anywhere.
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+# What a terminal would obey, or turn the line around for: a name may come from anywhere.
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 def _source(kind: str, code: str) -> str:
