@@ -91,6 +91,7 @@ class WSGIMiddleware:
                 async for messages in incoming:
                     for message in messages:
                         await send(message)
+            await checkpoint_if_cancelled()  # on asyncio that the thread was, and its queue ends, may be heard first
 
     async def _call(self, call: WSGICall, outgoing: ObjectSendStream[list[Message]]) -> None:
         async with outgoing:

@@ -6,6 +6,7 @@ import logging
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any, cast
 from wsgiref.validate import validator
 
@@ -26,10 +27,12 @@ from lilya.middleware.wsgi import WSGIMiddleware
 from lilya.requests import Request
 from lilya.responses import PlainText
 from lilya.routing import Include
-from lilya.types import Message
+from lilya.testing import disconnect_everywhere
+from lilya.types import ASGIApp, Message, Scope
 from tests.routing.client import call, fail
 from tests.support.life import running
-from tests.support.wire import http_scope, request, websocket_scope
+from tests.support.steps import cancelled_at
+from tests.support.wire import Wire, http_scope, request, websocket_scope
 
 Start = Callable[..., Callable[[bytes], None]]
 TEXT = [("Content-Type", "text/plain")]
@@ -493,3 +496,33 @@ def test_what_it_is_made_of_is_checked() -> None:
 
 
 logging.getLogger("shop").propagate = False
+
+
+def reads_and_writes(environ: Any, start_response: Any) -> Iterator[bytes]:
+    environ["wsgi.input"].read()
+    start_response("200 OK", [])
+    yield b"a"
+    yield b"b"
+
+
+PIECES = [request(b"one", more=True), request(b"two")]
+
+
+async def test_it_ends_cleanly_wherever_the_client_leaves() -> None:
+    def make() -> tuple[ASGIApp, Scope]:
+        return Lilya(routes=[Include("/", app=WSGIMiddleware(reads_and_writes))]), http_scope(method="POST")
+
+    assert await disconnect_everywhere(make, PIECES) > 5
+
+
+@pytest.mark.parametrize("options", [{}, {"timeout": 5.0}], ids=["", "timed"])
+async def test_it_never_returns_without_an_answer_wherever_it_is_cancelled(options: Any) -> None:
+    app = Lilya(routes=[Include("/", app=WSGIMiddleware(reads_and_writes), **options)])
+    async with running(app):
+        for step in range(1, 50):
+            wire = Wire(*PIECES)
+            cancelled, steps = await cancelled_at(step, partial(app, http_scope(), wire.receive, wire.send))
+            assert cancelled or wire.body == b"ab"
+            if steps < step:
+                return
+    pytest.fail("it never came to its end")
