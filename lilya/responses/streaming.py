@@ -122,6 +122,9 @@ class StreamingResponse(Response):
                 await self._send_source(exchange_of(scope), source, send, prefix)
         else:
             await self._send_source(exchange_of(scope), content, send, prefix)
+        # A task that feeds the body and fails closes its channel first: what looks like the end is one only if nobody
+        # cancels us now. Nobody shall take a part for the whole.
+        await checkpoint()
         await send({"type": kind, "body": b""})
 
     async def _send_source(self, exchange: Exchange | None, source: Source, send: Send, prefix: str) -> None:

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager, contextmanager, nullcontext
+from functools import partial
 from typing import Any
 
 import anyio
 import pytest
+from anyio.abc import TaskGroup
+from anyio.streams.memory import MemoryObjectSendStream
 
 from lilya.apps import Lilya
 from lilya.concurrency import as_channel
 from lilya.exceptions import ClientDisconnect
 from lilya.requests import Request
 from lilya.responses import StreamingResponse
+from lilya.responses.sse import EventStreamResponse
 from lilya.routing import Path
 from lilya.types import Message
 from tests.support.life import running
+from tests.support.steps import cancelled_at
 from tests.support.wire import GONE, Wire, http_scope, request
 
 Log = list[Any]
@@ -515,3 +520,66 @@ async def test_a_body_that_is_not_sent_is_not_begun() -> None:
     StreamingResponse(pieces)
     StreamingResponse(pieces())
     assert log == []
+
+
+def fed(feed: Callable[[Any], Any], kind: str) -> Callable[..., Any]:
+    """A handler whose body comes from a task of its nursery."""
+
+    async def handler(task_group: TaskGroup) -> StreamingResponse:
+        sending, receiving = anyio.create_memory_object_stream[Any](1)
+
+        async def pieces() -> AsyncIterator[Any]:
+            async with receiving:
+                async for piece in receiving:
+                    yield piece
+
+        task_group.start_soon(feed, sending)
+        if kind == "events":
+            return EventStreamResponse(receiving)
+        return StreamingResponse(receiving if kind == "stream" else pieces())
+
+    return handler
+
+
+@pytest.mark.parametrize("pause", [None, 0, 1])
+@pytest.mark.parametrize("kind", ["stream", "generator", "events"])
+async def test_a_body_whose_feeder_fails_is_never_complete(kind: str, pause: float | None) -> None:
+    async def feed(sending: MemoryObjectSendStream[Any]) -> None:
+        async with sending:  # so it is closed before anybody hears of the failure
+            for n in range(3):
+                await sending.send({"data": n} if kind == "events" else f"{n}")
+                if pause is not None:
+                    await anyio.sleep(pause)
+            raise ValueError("the feeder failed")
+
+    wire = Hasty(request())
+    async with running(app := Lilya(routes=[Path("/", fed(feed, kind))])):
+        with pytest.raises(ValueError, match="the feeder failed"):
+            await app(http_scope(), wire.receive, wire.send)
+    answered = [message for message in wire.sent if message["type"] == "http.response.body"]
+    assert all(message.get("more_body", False) for message in answered) or wire.status == 500
+
+
+class Hasty(Wire):
+    """A wire whose `send` does not wait, as servers' often do not: what it is given is out."""
+
+    async def send(self, message: Message) -> None:
+        self.sent.append(message)
+
+
+async def test_nor_is_one_that_is_cancelled() -> None:
+    async def feed(sending: MemoryObjectSendStream[Any]) -> None:
+        async with sending:
+            for n in range(3):
+                await sending.send(f"{n}")
+                await anyio.sleep(1)
+
+    async with running(app := Lilya(routes=[Path("/", fed(feed, "stream"))])):
+        for step in range(1, 50):
+            wire = Wire(request())
+            cancelled, steps = await cancelled_at(step, partial(app, http_scope(), wire.receive, wire.send))
+            complete = bool(wire.sent) and not wire.sent[-1].get("more_body", wire.sent[-1]["type"].endswith("start"))
+            assert wire.body == b"012" if complete else cancelled
+            if steps < step:
+                return
+    pytest.fail("it never came to its end")
