@@ -26,6 +26,9 @@ from tests.support.life import running
 from tests.support.wire import GONE, Wire, http_scope, websocket_scope
 
 EXAMPLES = int(os.environ.get("LILYA_FUZZ", "200"))
+# Each example has a time limit of its own. The one of a test is a signal, and its exception may come out anywhere, in a
+# finalizer too, where it looks like somebody's bug: it must leave time for as many examples as were asked for.
+pytestmark = pytest.mark.timeout(60 + EXAMPLES)
 HERE = FilePath(__file__).parent
 
 PATHS = [
