@@ -458,6 +458,8 @@ class Lilya(Living, Described, RoutingMethodsMixin):
 
     async def _rescue(self, exc: Exception, scope: Scope, receive: Receive, send: Send) -> bool:
         """Answer what routes and permissions raise: by the handlers, else as `HTTPException` and its kin say."""
+        if not self.exception_handlers:
+            return await default_answer(exc, scope, receive, send)
         # The handler for every `Exception` is the last resort's, outside the middleware.
         handlers = {key: handler for key, handler in self.exception_handlers.items() if key is not Exception}
         return await answer(exc, handlers, scope, receive, send) or await default_answer(exc, scope, receive, send)

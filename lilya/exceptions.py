@@ -34,7 +34,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 __all__ = [
     "AuthenticationError",
@@ -67,11 +67,12 @@ __all__ = [
 ]
 
 
-def _phrase(status_code: int) -> str:
-    try:
-        return HTTPStatus(status_code).phrase
-    except ValueError:
-        return "Unknown Status"
+PHRASES: Final[Mapping[int, str]] = {status.value: status.phrase for status in HTTPStatus}
+
+
+def phrase(status_code: int) -> str:
+    """What a status is called (RFC 9110, section 15)."""
+    return PHRASES.get(status_code, "Unknown Status")
 
 
 class LilyaException(Exception):
@@ -106,17 +107,19 @@ class HTTPException(LilyaException):
         response: Any = None,
         **extra: Any,
     ) -> None:
-        if status_code is not None:
+        if status_code is None:
+            status_code = self.status_code
+        else:
             self.status_code = status_code
         if detail is None and args:
             detail, *args = args  # type: ignore[assignment]
         if detail is None:
-            detail = _phrase(self.status_code) if type(self).detail is None else type(self).detail
+            detail = phrase(status_code) if self.detail is None else self.detail
+        self.detail = detail
         self.headers = headers
         self.response = response
         self.extra = extra
-        Exception.__init__(self, f"{self.status_code}: {detail}", *args)
-        self.detail = detail
+        self.args = (f"{status_code}: {detail}", *args)
 
     def __str__(self) -> str:
         return f"{self.status_code}: {self.detail}"

@@ -14,13 +14,14 @@ from typing import Any, Final, TypeAlias
 
 from lilya._asgi.exchange import Exchange, exchange_of, is_departure, run_alone
 from lilya._handling.debug import debug_response
-from lilya._handling.problems import JSON, TEXT, form_of, has_parts, problem
+from lilya._handling.problems import JSON, TEXT, form_of, has_parts, names, problem
 from lilya._handling.result import to_response
 from lilya._sansio import http
 from lilya._sansio import websocket as ws
 from lilya.concurrency.nursery import raise_plain, unwrap
 from lilya.concurrency.threads import is_async_callable, run_in_threadpool
 from lilya.exceptions import (
+    PHRASES,
     ClientDisconnect,
     HTTPException,
     ImproperlyConfigured,
@@ -30,7 +31,7 @@ from lilya.exceptions import (
 )
 from lilya.requests import Request
 from lilya.responses.base import NO_CONTENT, JSONResponse, PlainText, Response
-from lilya.types import ASGIApp, ExceptionHandler, ExceptionHandlers, Message, Receive, Scope, Send
+from lilya.types import ASGIApp, ExceptionHandler, ExceptionHandlers, Message, RawHeaders, Receive, Scope, Send
 from lilya.websockets import WebSocket
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
 
 # Of an answer in one of several forms (RFC 9110, section 12.5.5).
 VARIES: Final[Mapping[str, str]] = {"vary": "Accept"}
+VARIES_LINE: Final = (b"vary", b"Accept")
 
 # Faults of the application that are `HTTPException`s for their status only: for the log, not for the client.
 FAULTS: Final = (ImproperlyConfigured, TemplateNotFound)
@@ -100,9 +102,7 @@ async def answer(exc: Exception, handlers: ExceptionHandlers, scope: Scope, rece
     exception. Sync handlers run in a thread. A handler may send for itself, and a websocket it does not close is
     closed. One that sends nothing and returns None has not answered a request: the exception goes on.
     """
-    if is_departure(exc):
-        return False
-    handler = find_handler(exc, handlers)
+    handler = None if not handlers or is_departure(exc) else find_handler(exc, handlers)
     if handler is None:
         return False
     exchange = exchange_of(scope)
@@ -131,6 +131,19 @@ async def call(handler: ExceptionHandler, connection: Any, exc: Exception) -> An
     return await run_in_threadpool(handler, connection, exc)
 
 
+class Refusal(PlainText):
+    """The answer to most of what is refused: that it varies needs neither a mapping nor a check."""
+
+    def _default_headers(self) -> RawHeaders:
+        return [*super()._default_headers(), VARIES_LINE]
+
+
+# What is refused without a word of one's own, ready to be sent, to anyone and any number of times.
+REFUSALS: Final[Mapping[int, Refusal]] = {
+    status: Refusal(detail, status) for status, detail in PHRASES.items() if status >= 400
+}
+
+
 def plain_response(exc: HTTPException, scope: Scope) -> ASGIApp:
     """What an `HTTPException` is answered with when nobody handles it:
 
@@ -144,6 +157,10 @@ def plain_response(exc: HTTPException, scope: Scope) -> ASGIApp:
     if status in NO_CONTENT:
         return Response(status_code=status, headers=exc.headers)
     form = form_of(exc, scope)
+    if form == TEXT and not exc.headers and status in REFUSALS and exc.detail == PHRASES[status]:
+        return REFUSALS[status]
+    if form == TEXT and not names(exc, "vary"):
+        return Refusal(str(exc.detail), status, exc.headers)
     headers = exc.headers or VARIES
     if form == TEXT:
         answer: Response = PlainText(str(exc.detail), status_code=status, headers=headers)

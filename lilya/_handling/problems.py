@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import quote
 
 from lilya._sansio.headers import best_media_type
-from lilya.exceptions import HTTPException
+from lilya.exceptions import HTTPException, phrase
 from lilya.types import Scope
 
-__all__ = ["JSON", "PROBLEM", "TEXT", "accept_of", "form_of", "has_parts", "problem"]
+__all__ = ["JSON", "PROBLEM", "TEXT", "accept_of", "form_of", "has_parts", "names", "problem"]
 
 TEXT: Final = "text/plain"
 JSON: Final = "application/json"
 PROBLEM: Final = "application/problem+json"
+PARTS: Final = (dict, list, tuple)
 
 
 def accept_of(scope: Scope) -> str | None:
     """The `Accept` of a request; None if it has none."""
     lines = [value for name, value in scope.get("headers") or () if name == b"accept"]
-    return b",".join(lines).decode("latin-1") if lines else None
+    if not lines:
+        return None
+    return (lines[0] if len(lines) == 1 else b",".join(lines)).decode("latin-1")
 
 
 def has_parts(exc: HTTPException) -> bool:
     """Whether the detail of an exception is more than a line of text."""
-    return isinstance(exc.detail, dict | list | tuple)
+    return isinstance(exc.detail, PARTS)
+
+
+def names(exc: HTTPException, header: str) -> bool:
+    """Whether an exception brings a header of that name (in lower case)."""
+    return bool(exc.headers) and any(name.lower() == header for name in exc.headers or ())
 
 
 def form_of(exc: HTTPException, scope: Scope) -> str:
@@ -36,9 +44,19 @@ def form_of(exc: HTTPException, scope: Scope) -> str:
     """
     usual = JSON if has_parts(exc) else TEXT
     accept = accept_of(scope)
-    if accept is None or accept == "*/*" or any(name.lower() == "content-type" for name in exc.headers or ()):
+    if accept is None or accept == "*/*" or names(exc, "content-type"):
         return usual
+    return (_best_known if len(accept) <= MAX_KNOWN else _best)(accept, usual)
+
+
+def _best(accept: str, usual: str) -> str:
     return best_media_type(accept, (usual, PROBLEM, JSON)) or usual
+
+
+# A browser says the same every time, and reading it takes longer than a whole answer. A client that says something new
+# each time gets others forgotten, and no more memory than this: 128 texts of at most 256 characters.
+MAX_KNOWN: Final = 256
+_best_known = lru_cache(maxsize=128)(_best)
 
 
 def problem(exc: HTTPException, scope: Scope) -> dict[str, Any]:
@@ -48,7 +66,7 @@ def problem(exc: HTTPException, scope: Scope) -> dict[str, Any]:
     by keyword; a detail that is a list is the member `errors`. `status` is always the real one, and `instance` the path
     of the request where nobody says otherwise.
     """
-    members: dict[str, Any] = {"type": "about:blank", "title": _phrase(exc.status_code), "status": exc.status_code}
+    members: dict[str, Any] = {"type": "about:blank", "title": phrase(exc.status_code), "status": exc.status_code}
     if isinstance(exc.detail, dict):
         members |= exc.detail
     elif isinstance(exc.detail, list | tuple):
@@ -58,10 +76,3 @@ def problem(exc: HTTPException, scope: Scope) -> dict[str, Any]:
     members |= {**exc.extra, "status": exc.status_code}
     members.setdefault("instance", quote(scope.get("path", "")))
     return members
-
-
-def _phrase(status_code: int) -> str:
-    try:
-        return HTTPStatus(status_code).phrase
-    except ValueError:
-        return "Unknown Status"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import inspect
 import re
 import sys
@@ -30,27 +31,46 @@ OPTIONAL = re.compile(r"(?:[\w.]+\.)?(?:Optional|Union|Annotated)\[(.*)\]")
 
 def parameters_of(handler: Callable[..., Any], where: str) -> list[inspect.Parameter]:
     """The parameters of a handler; an annotation is the object it stands for, or its text where there is none."""
+    function = handler
+    while isinstance(function, partial):
+        function = function.func
+    function = getattr(function, "__func__", function)
+    if not inspect.isfunction(function) or hasattr(function, "__wrapped__") or hasattr(function, "__signature__"):
+        try:
+            return list(inspect.signature(handler, eval_str=True).parameters.values())
+        except Exception:  # whatever the evaluation of somebody's annotation raises: the others may be fine
+            pass
     try:
-        return list(inspect.signature(handler, eval_str=True).parameters.values())
-    except Exception:  # whatever the evaluation of somebody's annotation raises: the others may be fine
-        pass
-    # From Python 3.14 on annotations are code: 4 (annotationlib.Format.STRING) asks for their text.
-    text: dict[str, Any] = {"annotation_format": 4} if sys.version_info >= (3, 14) else {}
-    try:
-        signature = inspect.signature(handler, **text)
+        parameters = list(_signature(handler).parameters.values())
     except (TypeError, ValueError) as exc:
         raise ImproperlyConfigured(f"{where}: the signature of {handler!r} cannot be read: {exc}") from exc
-    while isinstance(handler, partial):
-        handler = handler.func
-    names = getattr(inspect.unwrap(handler), "__globals__", {})
-    return [each.replace(annotation=_resolved(each.annotation, names)) for each in signature.parameters.values()]
+    if not any(isinstance(each.annotation, str) for each in parameters):
+        return parameters
+    # Of a function, most of the time: `eval_str` would compile each text, that of the return annotation, too, which
+    # takes longer than all the rest.
+    function = inspect.unwrap(function)
+    names = getattr(function, "__globals__", {})
+    generic = {each.__name__: each for each in getattr(function, "__type_params__", ())}
+    return [each.replace(annotation=_resolved(each.annotation, names, generic)) for each in parameters]
 
 
-def _resolved(annotation: Any, names: dict[str, Any]) -> Any:
+def _signature(handler: Callable[..., Any]) -> inspect.Signature:
+    if sys.version_info >= (3, 14):  # annotations are code, and may fail to run: 4 (Format.STRING) asks for their text
+        try:
+            return inspect.signature(handler)
+        except NameError:
+            return inspect.signature(handler, annotation_format=4)
+    return inspect.signature(handler)
+
+
+def _resolved(annotation: Any, names: dict[str, Any], generic: dict[str, Any]) -> Any:
     if not isinstance(annotation, str):
         return annotation
+    for known in (generic, names, vars(builtins)):
+        if annotation in known:
+            return known[annotation]
     try:
-        return eval(annotation, names)
+        return eval(annotation, names, generic)
     except Exception:  # it exists for type checkers only: its text must do
         return annotation
 

@@ -100,10 +100,11 @@ class _Node(Generic[T]):
     def __init__(self, depth: int) -> None:
         self.depth = depth
         self.static: dict[str, _Node[T]] = {}
-        self.dynamic: list[tuple[Callable[[str], object], _Node[T]]] = []
+        # Tuples: most nodes share the empty one, and the collector has less to look through, again and again.
+        self.dynamic: tuple[tuple[Callable[[str], object], _Node[T]], ...] = ()
         self.by_kind: dict[tuple[str | int, ...], tuple[tuple[Convert, ...], _Node[T]]] = {}
-        self.here: list[_Leaf[T]] = []  # may match a path that ends here
-        self.below: list[_Leaf[T]] = []  # may match a path that goes on
+        self.here: tuple[_Leaf[T], ...] = ()  # may match a path that ends here
+        self.below: tuple[_Leaf[T], ...] = ()  # may match a path that goes on
         self.branches = False  # whether there is more than `static` to look at when it does
 
     def child(self, segment: Segment) -> tuple[tuple[Convert, ...], _Node[T]]:
@@ -120,7 +121,7 @@ class _Node(Generic[T]):
             matcher = segment_matcher(segment)
             node: _Node[T] = _Node(self.depth + 1)
             self.by_kind[kind] = matcher.converters, node
-            self.dynamic.append((matcher.accept, node))
+            self.dynamic = (*self.dynamic, (matcher.accept, node))
             self.branches = True
         return self.by_kind[kind]
 
@@ -270,9 +271,9 @@ def _leaf_at(
         return node.here[-1]
     leaf: _Leaf[T] = _Leaf(template, node.depth, fields, tail, whole=whole)
     if tail is None:
-        node.here.append(leaf)
+        node.here = (*node.here, leaf)
     if not whole:
-        node.below.append(leaf)
+        node.below = (*node.below, leaf)
         node.branches = True
     return leaf
 

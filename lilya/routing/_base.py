@@ -60,10 +60,10 @@ class Layers:
         before_request: Iterable[Any] | None = None,
         after_request: Iterable[Any] | None = None,
     ) -> None:
-        self.before_request = define_hooks(before_request, "before_request")
-        self.after_request = define_hooks(after_request, "after_request")
-        self.middleware: list[Layer] = define_all(middleware, DefineMiddleware)
-        self.permissions: list[Layer] = define_all(permissions, DefinePermission)
+        self.before_request = tuple(define_hooks(before_request, "before_request"))
+        self.after_request = tuple(define_hooks(after_request, "after_request"))
+        self.middleware: tuple[Layer, ...] = tuple(define_all(middleware, DefineMiddleware))
+        self.permissions: tuple[Layer, ...] = tuple(define_all(permissions, DefinePermission))
         self.exception_handlers = dict(exception_handlers or {})
 
     def __bool__(self) -> bool:
@@ -229,12 +229,12 @@ class BasePath:
     @property
     def middleware(self) -> list[Layer]:
         """The middleware of this route alone."""
-        return self.layers.middleware
+        return list(self.layers.middleware)
 
     @property
     def permissions(self) -> list[Layer]:
         """The permissions of this route alone."""
-        return self.layers.permissions
+        return list(self.layers.permissions)
 
     @property
     def exception_handlers(self) -> dict[Any, Any]:

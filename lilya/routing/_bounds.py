@@ -24,6 +24,8 @@ class Bounds:
 
     def under(self, outer: Bounds) -> Bounds:
         """These inside others: nothing inside lasts longer than what it stands in."""
+        if self is UNBOUNDED or outer is UNBOUNDED:
+            return outer if self is UNBOUNDED else self
         seconds = [each for each in (outer.timeout, self.timeout) if each is not None]
         # Who has a place of a limiter needs no second one.
         shared = {
@@ -44,5 +46,7 @@ UNBOUNDED: Final = Bounds()
 
 def bounds_of(timeout: Any, limiter: Any, where: str) -> Bounds:
     """The bounds somebody asks for, checked. Raises `ImproperlyConfigured`."""
+    if timeout is None and limiter is None:
+        return UNBOUNDED
     capacity = check_capacity(limiter, f"{where}: limiter")
     return Bounds(check_timeout(timeout, f"{where}: timeout"), () if capacity is None else (capacity,))

@@ -8,7 +8,6 @@ that lists the methods of all.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from lilya._handling.call import OnDisconnect
 from lilya._handling.errors import Rescue, rescue_with
@@ -220,9 +219,12 @@ class Dispatcher:
                     except BaseExceptionGroup as group:  # the same, out of a nursery in a layer
                         if not isinstance(unwrap(group), ContinueRouting):
                             raise
-            await self._miss(found, path, scope, receive, send)
+            refusal = await self._miss(found, path, scope, receive, send)
         except Exception as exc:
-            await rescue_with(self.rescue, exc, scope, receive, send)
+            return await rescue_with(self.rescue, exc, scope, receive, send)
+        # To raise it only to catch it here would take as long again.
+        if refusal is not None and (self.rescue is None or not await self.rescue(refusal, scope, receive, send)):
+            raise refusal
 
     def _descend(self, scope: Scope, child: Scope, path: str, leaf: Leaf, end: int) -> None:
         """Move the part of the path that includes have matched to `root_path`."""
@@ -242,41 +244,51 @@ class Dispatcher:
         if leaf.prefix:
             child[ABOVE] = (*scope.get(ABOVE, ()), (scope, leaf.template.path))
 
-    async def _miss(self, found: Sequence[Found[Leaf]], path: str, scope: Scope, receive: Receive, send: Send) -> None:
-        """Nothing answered: 405 where the path exists, a redirect where it does but for its slash, else 404."""
-        partial = [match for match in found if match[0].methods]
-        edges = [match for match in found if match[0].edge]
-        if scope["type"] == "http" and partial and not any(scope["method"] in match[0].methods for match in partial):  # type: ignore[operator]
+    async def _miss(
+        self, found: Sequence[Found[Leaf]], path: str, scope: Scope, receive: Receive, send: Send
+    ) -> HTTPException | None:
+        """Nothing answered: 405 where the path exists, a redirect where it does but for its slash, else 404.
+
+        Returns the refusal where no layer stands around it, and raises it inside of those that do.
+        """
+        partial = [match for match in found if match[0].methods] if found else ()
+        edges = [match for match in found if match[0].edge] if found else ()
+        if partial and scope["type"] == "http" and not any(scope["method"] in match[0].methods for match in partial):  # type: ignore[operator]
             allowed = sorted({method for match in partial for method in match[0].methods or ()})
-            refusal: Any = HTTPException(status_code=405, headers={"Allow": ", ".join(allowed)})
+            refusal = HTTPException(status_code=405, headers={"Allow": ", ".join(allowed)})
             return await self._refuse(refusal, partial[0], path, scope, receive, send)
         if self._redirects(path, scope):
             url = URL.build_from_scope(scope)
             toggled = url.path[:-1] if url.path.endswith("/") else url.path + "/"
-            return await RedirectResponse(url.replace(path=toggled))(scope, receive, send)
+            await RedirectResponse(url.replace(path=toggled))(scope, receive, send)
+            return None
         if edges:
             innermost = max(edges, key=lambda match: match[0].depth)
             return await self._refuse(HTTPException(status_code=404), innermost, path, scope, receive, send)
         if self.default is not None:
-            return await self.default(scope, receive, send)
-        raise HTTPException(status_code=404)
+            await self.default(scope, receive, send)
+            return None
+        return HTTPException(status_code=404)
 
     def _redirects(self, path: str, scope: Scope) -> bool:
         if not self.redirect_slashes or scope["type"] != "http" or path == "/":
             return False
         other = path[:-1] if path.endswith("/") else path + "/"
+        found = self._http.find(other)
         # What has a prefix would have matched without its slash as well.
-        return any(leaf.redirects and not leaf.edge and not leaf.prefix for leaf, _, _ in self._http.find(other))
+        return bool(found) and any(leaf.redirects and not leaf.edge and not leaf.prefix for leaf, _, _ in found)
 
     async def _refuse(
-        self, refusal: Exception, match: Found[Leaf], path: str, scope: Scope, receive: Receive, send: Send
-    ) -> None:
-        """Raise a refusal where the route stands: inside the layers of the includes above it."""
+        self, refusal: HTTPException, match: Found[Leaf], path: str, scope: Scope, receive: Receive, send: Send
+    ) -> HTTPException | None:
+        """Raise a refusal where the route stands, inside the layers of the includes above it; return it without any."""
 
         async def refuse(scope: Scope, receive: Receive, send: Send) -> None:
             raise refusal
 
         leaf, params, end = match
+        if not leaf.inner:
+            return refusal
         app: ASGIApp = refuse
         stand_in = Leaf(leaf.route, leaf.template, refuse)
         for crossing in leaf.inner:  # innermost first
@@ -286,3 +298,4 @@ class Dispatcher:
         self._descend(scope, child, path, leaf, end)
         child[LEAF] = stand_in
         await app(child, receive, send)
+        return None

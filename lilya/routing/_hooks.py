@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
 from lilya.concurrency.threads import enforce_async_callable
@@ -37,7 +37,7 @@ class Hooked:
 
     __slots__ = ("after", "app", "before")
 
-    def __init__(self, app: ASGIApp, before: list[Hook], after: list[Hook]) -> None:
+    def __init__(self, app: ASGIApp, before: Sequence[Hook], after: Sequence[Hook]) -> None:
         self.app = app
         self.before = before
         self.after = after

@@ -96,7 +96,7 @@ class Route(Alone):
         return compile_app(plan, on_disconnect)
 
     def _leaf(self, bed: Bed, methods: frozenset[str] | None) -> Leaf:
-        template = bed.template(self.path)
+        template = bed.template(self.path) if bed.prefix else self.template
         offer = bed.offer.under(self.dependencies, self.infer_body)
         app = self._app(bed.outer | set(template.names), self.on_disconnect or bed.on_disconnect, offer)
         if self.kind == "http":
