@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from threading import get_ident
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from anyio import CapacityLimiter
 
@@ -94,6 +94,9 @@ class Lilya(Living, Described, RoutingMethodsMixin):
     stop; those of an application that is included in another are not.
     """
 
+    # What its routes are kept in; a subclass may have its own kind of router. None: the usual one.
+    router_class: ClassVar[type[Router] | None] = Router
+
     def __init__(
         self,
         debug: bool | None = None,
@@ -153,7 +156,7 @@ class Lilya(Living, Described, RoutingMethodsMixin):
         self.serializer_config = setting("serializer_config", serializer_config)
         self.services = tuple(services)
         self.drain_timeout: float = setting("drain_timeout", drain_timeout)
-        self.router = Router(
+        self.router = (self.router_class or Router)(
             routes,
             redirect_slashes=self.redirect_slashes,
             **self._lifespan_options(on_startup, on_shutdown, lifespan),

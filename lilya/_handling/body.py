@@ -96,7 +96,7 @@ class Scalars:
         """Asked only for what is not an instance already. Raises `ValueError`."""
         if self._is_form and isinstance(value, str):
             return scalar(structure, value)
-        if structure is float and isinstance(value, int):
+        if structure is float and type(value) is int:
             return float(value)
         raise ValueError(f"Wanted {_name(structure)}, got {_name(type(value))}.")
 

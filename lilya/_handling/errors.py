@@ -230,8 +230,8 @@ async def default_answer(exc: Exception, scope: Scope, receive: Receive, send: S
 
 
 def close_message(code: int, reason: str) -> Message:
-    """The message that closes a websocket."""
-    return {"type": "websocket.close", "code": code, "reason": ws.closing_reason(reason)}
+    """The message that closes a websocket. Raises `ValueError` for a code that no close frame may carry."""
+    return {"type": "websocket.close", "code": ws.check_close_code(code), "reason": ws.closing_reason(reason)}
 
 
 async def deny(response: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:

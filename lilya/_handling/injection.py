@@ -192,18 +192,27 @@ class Builder:
     def _make_step(self, name: str, provide: Provide) -> Step:
         arguments: list[tuple[str, Reader]] = []
         uses: dict[str, int] = {}
-        for parameter in self._open_parameters(provide):
+        parameters = self._open_parameters(provide)
+        for parameter in parameters:
             read = self._read(parameter)
             if read is not None:
                 arguments.append((parameter.name, read))
             elif (number := self.step(parameter)) is not None:
                 uses[parameter.name] = number
+            elif self._is_lone(parameter, parameters):
+                arguments.append((parameter.name, self.source(parameter.name, "connection")))
             elif parameter.default is parameter.empty:
                 self._fail(f"nothing can fill the parameter {parameter.name!r}: {self._hint()}")
         instance = self._instance(name, provide, arguments, uses) if provide.outlives_requests else None
         arguments += [(each, partial(_value_of, index)) for each, index in uses.items()]
         below = frozenset[int]().union(*(self.steps[each].needs for each in uses.values()))
         return Step(provide, tuple(arguments), instance, below | {len(self.steps)})
+
+    def _is_lone(self, parameter: inspect.Parameter, parameters: Collection[inspect.Parameter]) -> bool:
+        """Whether it is all a factory needs, of no type, and positional: such a one is for the connection."""
+        needed = [each for each in parameters if each.default is each.empty]
+        lone = needed == [parameter] and parameter.kind is parameter.POSITIONAL_OR_KEYWORD
+        return bool(self.kind) and lone and parameter.annotation is parameter.empty
 
     def _open_parameters(self, provide: Provide) -> list[inspect.Parameter]:
         """The parameters of a factory which its registration has not filled."""

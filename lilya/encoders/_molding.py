@@ -63,7 +63,7 @@ def _mold_part(structure: Any, value: Any, place: str) -> Any:
 
 
 def _made_by(encoder: MoldingProtocol, structure: Any, value: Any) -> Any:
-    if isinstance(structure, type) and isinstance(value, structure):
+    if _is_one(value, structure):
         return value
     try:
         if isinstance(encoder, FieldsEncoder):
@@ -74,11 +74,18 @@ def _made_by(encoder: MoldingProtocol, structure: Any, value: Any) -> Any:
         raise ValueError(f"No {name} can be made of {type(value).__name__}: {error}") from error
 
 
+def _is_one(value: Any, structure: Any) -> bool:
+    """Whether a value is of that type already. True is no number, though Python counts it among them."""
+    if not isinstance(structure, type) or not isinstance(value, structure):
+        return False
+    return structure is not int or not isinstance(value, bool)
+
+
 def _mold_union(members: tuple[Any, ...], value: Any) -> Any:
     """The first member that makes something of the value; the value itself if it fits one already. Text fits last."""
     fits_as_text = False
     for member in members:
-        if isinstance(member, type) and isinstance(value, member):
+        if _is_one(value, member):
             if member is not str:
                 return value
             fits_as_text = True

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
 from inspect import isasyncgenfunction, isgeneratorfunction
 from typing import Any, Final, TypeAlias
 
+from lilya._asgi.exchange import CLEANUP_SECONDS
 from lilya._asgi.guest import guest_lifespan
+from lilya.concurrency.nursery import shielded
 from lilya.concurrency.service import Service
 from lilya.concurrency.threads import enforce_async_callable
 from lilya.exceptions import ImproperlyConfigured
@@ -16,6 +19,8 @@ from lilya.routing._base import BasePath
 from lilya.types import ASGIApp, Lifespan, LifespanEvent
 
 __all__ = ["Hooks", "Part", "all_routes", "applications_in"]
+
+logger = logging.getLogger("lilya.lifespan")
 
 Part: TypeAlias = Callable[[], AbstractAsyncContextManager[Mapping[str, Any] | None]]
 
@@ -75,11 +80,23 @@ class Hooks:
 
     @asynccontextmanager
     async def _run(self) -> AsyncIterator[None]:
-        await self.startup()
+        try:
+            await self.startup()
+        except BaseException:
+            await self._undo()
+            raise
         try:
             yield
         finally:
             await self.shutdown()
+
+    async def _undo(self) -> None:
+        """Half a start is undone as a whole one is. Why it failed is said by what failed first: the rest is logged."""
+        try:
+            with shielded(CLEANUP_SECONDS):
+                await self.shutdown()
+        except Exception:
+            logger.exception("a shutdown hook failed where the start had failed before")
 
 
 def all_routes(routes: Iterable[Any]) -> Iterator[Any]:

@@ -31,7 +31,8 @@ class Router(RoutingMethodsMixin):
 
     `default` answers what no route matches. `dependencies` are those of all its routes, by name. `middleware` and
     `permissions` run for every call. A `lifespan` runs with that of the application the router is mounted in. `timeout`
-    is how many seconds a handler and its response may take, as for `Path`.
+    is how many seconds a handler and its response may take, as for `Path`. `is_sub_router` changes nothing: whether it
+    stands in an application, a router sees in each scope.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Router(RoutingMethodsMixin):
         after_request: Iterable[Any] | None = None,
         include_in_schema: bool = True,
         deprecated: bool = False,
+        is_sub_router: bool = False,
         infer_body: bool | None = None,
         on_disconnect: OnDisconnect | None = None,
         timeout: float | None = None,

@@ -1,5 +1,6 @@
 """Clients that test an ASGI application in memory: real streams, real disconnects, virtual time."""
 
+from lilya.conf._current import override_settings
 from lilya.testclient._create import create_async_client, create_client
 from lilya.testclient.async_client import AsyncTestClient
 from lilya.testclient.client import TestClient
@@ -25,4 +26,5 @@ __all__ = [
     "WebSocketTestSession",
     "create_async_client",
     "create_client",
+    "override_settings",
 ]

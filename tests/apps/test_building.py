@@ -243,3 +243,30 @@ async def test_a_connection_of_an_unknown_type_is_said_to_be_one(kind: str) -> N
     with pytest.raises(RuntimeError, match=f"of type '{kind}'; Lilya knows 'http', 'websocket', 'lifespan'"):
         await Lilya()({**http_scope(), "type": kind}, wire.receive, wire.send)
     assert wire.sent == []
+
+
+def test_an_application_may_have_its_own_kind_of_router() -> None:
+    class Counting(Router):
+        """Says how many routes were added."""
+
+        added = 0
+
+        def add(self, route: Any) -> None:
+            self.added += 1
+            super().add(route)
+
+    class Own(Lilya):
+        router_class = Counting
+
+    class Usual(Own):
+        router_class = None
+
+    app = Own(routes=[Path("/x", handler)])
+    app.get("/y")(handler)
+    assert isinstance(app.router, Counting)
+    assert app.router.added == 1
+    assert type(Usual().router) is Router
+
+
+def test_a_router_may_be_said_to_stand_in_an_application() -> None:
+    assert Router([Path("/x", handler)], is_sub_router=True).path_for("handler") == "/x"

@@ -9,6 +9,7 @@ import pytest
 
 from lilya.apps import ChildLilya, Lilya
 from lilya.concurrency.service import Service
+from lilya.exceptions import ImproperlyConfigured
 from lilya.routing import Host, Include, Path, Router
 from lilya.types import ASGIApp, Receive, Scope, Send
 from tests.apps.lifespans import Log, noting
@@ -125,3 +126,30 @@ async def test_services_of_children_are_services_of_the_application() -> None:
         assert [service.name for service in app.statistics().services] == ["app", "c", "deep"]
         await anyio.sleep(1)
     assert log == ["app", "c", "deep", "/deep", "/c", "/app"]
+
+
+class Wrapper:
+    """Somebody's middleware, around an application as an object."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.app(scope, receive, send)
+
+
+@pytest.mark.parametrize("wrapped", [lambda app: app, Wrapper, lambda app: Wrapper(Wrapper(app))])
+async def test_a_child_inside_a_layer_is_built_with_what_is_above_it(wrapped: Any) -> None:
+    async def whose(tenant: str, unit: int) -> list[Any]:
+        return [tenant, unit]
+
+    def tree(handler: Any) -> Lilya:
+        child = ChildLilya(routes=[Path("/{unit:int}", handler)])
+        return Lilya(routes=[Include("/{tenant}", app=wrapped(child))])
+
+    assert (await call(tree(whose), "/acme/5")).json == ["acme", 5]
+
+    async def asks_in_vain(landlord: str) -> None: ...
+
+    with pytest.raises(ImproperlyConfigured, match="landlord"):
+        tree(asks_in_vain)

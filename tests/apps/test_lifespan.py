@@ -211,13 +211,38 @@ async def test_what_was_entered_before_a_failure_is_left_in_the_reverse_order(wh
         assert log == ["app up", "first up", "first down", "app down"]
 
 
-async def test_hooks_that_stop_are_not_called_for_what_did_not_start() -> None:
+async def test_half_a_start_is_undone_by_the_hooks_that_stop() -> None:
     log: Log = []
     app = Lilya(
         on_startup=[lambda: log.append("a"), blocking, lambda: log.append("c")], on_shutdown=[lambda: log.append("d")]
     )
     await fail_to_start(app)
-    assert log == ["a"]
+    assert log == ["a", "d"]
+
+
+async def test_what_fails_while_half_a_start_is_undone_is_logged_and_does_not_hide_why(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def confused() -> None:
+        raise KeyError("nothing to close")
+
+    sent, error = await fail_to_start(Lilya(on_startup=[blocking], on_shutdown=[confused]))
+    assert (type(error), sent[0]["message"]) == (ValueError, "ValueError: cannot start")
+    assert "a shutdown hook failed where the start had failed before" in caplog.text
+
+
+async def test_a_start_that_is_cancelled_is_undone_by_hooks_that_may_await() -> None:
+    log: Log = []
+
+    async def down() -> None:
+        await anyio.sleep(1)
+        log.append("down")
+
+    app = Lilya(on_startup=[anyio.sleep_forever], on_shutdown=[down])
+    with anyio.move_on_after(1):
+        async with running(app):
+            raise AssertionError("it never starts")
+    assert log == ["down"]
 
 
 async def test_hooks_that_stop_are_called_for_what_did_start_before_another_failed() -> None:

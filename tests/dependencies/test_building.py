@@ -47,6 +47,32 @@ def test_what_a_factory_lacks_is_named_with_its_chain_its_handler_and_its_path()
         assert part in message
 
 
+async def test_a_factory_that_needs_one_thing_of_no_type_gets_the_request() -> None:
+    def client(conn, port=0):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+        return f"{conn.url.path} {port}"
+
+    async def asks(service: str) -> str:
+        return service
+
+    app = Lilya(routes=[Path("/here", asks)], dependencies={"service": client})
+    async with AsyncTestClient(app) as http:
+        assert (await http.get("/here")).json() == "/here 0"
+
+
+def test_a_factory_that_needs_more_or_says_a_type_gets_no_request_for_it() -> None:
+    def two(conn, other):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+        return conn, other
+
+    def typed(conn: int) -> int:
+        return conn
+
+    def keyword(*, conn):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+        return conn
+
+    for factory in (two, typed, keyword):
+        assert "nothing can fill the parameter 'conn'" in build({"service": factory})
+
+
 def test_a_missing_dependency_is_named() -> None:
     async def asks(databse: int = Provides()) -> int:
         return databse

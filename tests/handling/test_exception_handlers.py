@@ -14,7 +14,7 @@ from anyio.abc import TaskGroup
 
 from lilya._handling.errors import find_handler
 from lilya.apps import Lilya
-from lilya.exceptions import HTTPException, NotFound, PermissionDenied
+from lilya.exceptions import HTTPException, NotFound, PermissionDenied, WebSocketException
 from lilya.requests import Request
 from lilya.responses import JSONResponse, PlainText, StreamingResponse
 from lilya.routing import Include, Path, WebSocketPath
@@ -382,3 +382,16 @@ async def test_a_handler_may_be_added_once_the_application_has_started() -> None
     assert (await fail(app)).status == 500
     app.add_exception_handler(Broken, saying("added"))
     assert (await call(app)).text == "added VeryBroken"
+
+
+@pytest.mark.parametrize("code", [500, 1006, 0])
+async def test_a_close_code_that_no_frame_may_carry_is_an_error_of_the_application(code: int) -> None:
+    async def closes(websocket: WebSocket) -> None:
+        await websocket.accept()
+        raise WebSocketException(code, "secret")
+
+    answer = await fail_talk(Lilya(routes=[WebSocketPath("/", closes)]), "/")
+    assert answer.closed == (1011, "internal error")
+    assert isinstance(answer.error, ValueError)
+    assert str(code) in str(answer.error)
+    assert isinstance(answer.error.__cause__ or answer.error.__context__, WebSocketException)

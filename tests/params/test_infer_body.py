@@ -174,3 +174,33 @@ async def test_it_is_switched_on_for_an_application_or_a_route_and_for_no_other(
     for app in (Lilya(routes=[own]), Lilya(routes=[Include("/own", app=inherits)], infer_body=True)):
         async with AsyncTestClient(app) as client:
             assert (await client.post("/own", json=ADA, follow_redirects=True)).json() == FULL_ADA
+
+
+@dataclass
+class Stock:
+    count: int
+    price: float
+
+
+async def stock(stock: Stock) -> Any:
+    return stock
+
+
+async def number(n: int | None, x: float) -> Any:
+    return [n, x]
+
+
+@pytest.mark.parametrize("wrong", [{"count": True, "price": 1.5}, {"count": 1, "price": False}])
+async def test_true_and_false_are_no_numbers_of_a_body(wrong: dict[str, Any]) -> None:
+    app = Lilya(routes=[Path("/", stock, methods=["POST"])], infer_body=True)
+    async with AsyncTestClient(app) as client:
+        answer = await client.post("/", json=wrong)
+        assert (answer.status_code, "got bool" in answer.text) == (422, True)
+        assert (await client.post("/", json={"count": 1, "price": 2})).json() == {"count": 1, "price": 2.0}
+
+
+async def test_true_and_false_are_no_members_of_a_union_of_numbers() -> None:
+    app = Lilya(routes=[Path("/", number, methods=["POST"])], infer_body=True)
+    async with AsyncTestClient(app) as client:
+        assert (await client.post("/", json={"n": True, "x": 1})).status_code == 422
+        assert (await client.post("/", json={"n": None, "x": 1})).json() == [None, 1.0]
