@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -256,7 +256,7 @@ def test_an_application_may_have_its_own_kind_of_router() -> None:
             super().add(route)
 
     class Own(Lilya):
-        router_class = Counting
+        router_class: ClassVar[type[Router] | None] = Counting
 
     class Usual(Own):
         router_class = None

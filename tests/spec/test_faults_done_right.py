@@ -4,7 +4,7 @@ Each is tried in full where it lives; here stands the list as a whole, so that n
 
 | item | what is right here | tests |
 |---|---|---|
-| 1 | `middleware=[]` given is given; no logging is set up (settings: with these) | `test_01_...` |
+| 1 | `middleware=[]` given is given; no logging is set up; settings | `test_01_...`; `test_faults_in_rooms.py` |
 | 2 | `add_permission` has an effect; there is no way round permissions and hooks | `test_02_...` |
 | 3 | redirects keep the method; `Allow` lists all; params of a skipped route are gone | `test_03_...` |
 | 4 | reversed paths are percent-encoded | `test_04_...` |
@@ -22,14 +22,14 @@ Each is tried in full where it lives; here stands the list as a whole, so that n
 | 16 | details that are no text | `test_16_...` |
 | 17 | async handlers at every level, by the MRO, the nearest first | `test_17_...` |
 | 18 | close codes; nothing leaks; an unknown websocket path is refused | `test_18_...` |
-| 19 | hooks added later; unwinding after half a start (global hooks: with `lilya.lifecycle`) | `test_19_...` |
+| 19 | hooks added later; unwinding after half a start; the hooks of the process | `test_19_...`, also there |
 | 20 | an instance of a controller for each request; 405 with `Allow` | `test_20_...` |
-| 21, 22, 24 | CSRF, `requires`, sessions | with these |
+| 21, 22, 24 | CSRF, `requires`, sessions | there |
 | 23 | `q=0`; extension messages pass; each chunk is flushed | `test_23_...` |
 | 25 | `Vary` of CORS; the lifespan passes; IPv6 hosts | `test_25_...` |
-| 26 | settings | with these |
-| 27 | the test client | `test_27_...`, `tests/testclient` |
-| 28 | `run_sync` on the running loop (`cache`, `observable`: with these) | `test_28_...` |
+| 26 | settings | there |
+| 27 | the test client | `test_27_...`, also there, `tests/testclient` |
+| 28 | `run_sync` on the running loop; `cache`, `observable` | `test_28_...`, also there |
 """
 
 from __future__ import annotations
@@ -408,6 +408,9 @@ async def test_19_hooks_may_be_added_later_and_half_a_start_is_undone() -> None:
     def broken() -> None:
         raise LookupError
 
+    await fail_to_start(Lilya(on_startup=[lambda: log.append("up"), broken], on_shutdown=[lambda: log.append("down")]))
+    assert log == ["up", "down"]
+    log.clear()
     child = ChildLilya(on_startup=[broken])
     parent = Lilya(
         routes=[Include("/", app=child)],

@@ -16,8 +16,8 @@ Each is tried in full where it lives; here stands the list as a whole, so that n
 | 10 | lifespan | `test_10_...` |
 | 11 | responses | `test_11_...` |
 | 12 | bodies and forms | `test_12_...` |
-| 13 | header values of middleware; those of CSRF and sessions with these | `test_13_...` |
-| 14 | environment; settings with these | `test_14_...` |
+| 13 | header values of middleware | `test_13_...` |
+| 14 | environment and settings | `test_14_...` |
 | 15 | encoders | `test_15_...` |
 | 16 | both backends; what is of one request | every test; `test_16_...` |
 """
@@ -38,6 +38,8 @@ import anyio
 import pytest
 
 from lilya.apps import ChildLilya, Lilya
+from lilya.conf import override_settings, settings
+from lilya.conf.global_settings import Settings
 from lilya.context import g, request_context, session
 from lilya.datastructures import State
 from lilya.encoders import ENCODER_TYPES, Encoder, register_encoder
@@ -50,10 +52,13 @@ from lilya.exceptions import (
     PermissionDenied,
     WebSocketRuntimeError,
 )
+from lilya.middleware import DefineMiddleware
 from lilya.middleware.compression import GZipMiddleware
 from lilya.middleware.cors import CORSMiddleware
+from lilya.middleware.csrf import CSRFMiddleware
 from lilya.middleware.global_context import GlobalContextMiddleware
 from lilya.middleware.httpsredirect import HTTPSRedirectMiddleware
+from lilya.middleware.sessions import SessionMiddleware
 from lilya.middleware.trustedhost import TrustedHostMiddleware
 from lilya.requests import Request
 from lilya.responses import FileResponse, PlainText, Response, make_response
@@ -537,6 +542,19 @@ async def test_13_hosts_are_checked_and_http_becomes_https() -> None:
     assert (https.status, https.headers["location"]) == (307, "https://example.org/x")
 
 
+async def test_13_the_cookies_of_csrf_and_sessions_are_these() -> None:
+    async def remember(request: Request) -> None:
+        request.session["a"] = 1
+
+    layers = [DefineMiddleware(CSRFMiddleware, "secret"), DefineMiddleware(SessionMiddleware, "secret")]
+    answer = await call(Lilya(routes=[Path("/", remember)], middleware=layers))
+    cookies = {value.decode() for name, value in answer.sent[0]["headers"] if name == b"set-cookie"}
+    (csrf,) = [each for each in cookies if each.startswith("csrftoken=")]
+    (kept,) = [each for each in cookies if each.startswith("session=")]
+    assert csrf.partition("; ")[2] == "Path=/; SameSite=lax"
+    assert kept.partition("; ")[2].lower() == "path=/; max-age=1209600; httponly; samesite=lax"
+
+
 # -- 14: environment --------------------------------------------------------------------------------------------------
 
 
@@ -554,6 +572,54 @@ def test_14_the_environment_is_cast_has_an_order_and_is_locked_once_read(tmp_pat
     file.write_text("A=1\nA=2\n")
     with pytest.raises(EnvError):
         EnvironLoader(env_file=file, strict=True)
+
+
+class Shop(Settings):
+    name: str = "class"
+    page_size: int = 10
+    debug: bool = False
+
+
+async def which() -> list[Any]:
+    return [getattr(settings, "name", "nobody's"), settings.debug]
+
+
+def test_14_an_argument_beats_the_environment_and_that_the_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PAGE_SIZE", "20")
+    monkeypatch.setenv("DEBUG", "yes")
+    assert (Shop().page_size, Shop().debug, Shop(page_size=30).page_size) == (20, True, 30)
+    monkeypatch.setenv("PAGE_SIZE", "many")
+    with pytest.raises(ValueError, match="Cannot cast value"):
+        Shop()
+
+
+def test_14_settings_as_a_dict_and_as_pairs() -> None:
+    shop = Shop(name="shop")
+    everything = shop.dict()
+    assert (everything["name"], everything["page_size"]) == ("shop", 10)
+    assert ("NAME", "shop") in shop.tuple(upper=True)
+    assert "name" not in shop.dict(exclude={"name"})
+    assert None not in shop.dict(exclude_none=True).values()
+    assert "middleware" in shop.dict(include_properties=True)
+
+
+async def test_14_each_application_sees_its_own_settings_and_a_child_without_any_its_parents() -> None:
+    routes = [Path("/", which)]
+    child = ChildLilya(routes=routes, settings_module=Shop(name="child"))
+    app = Lilya(
+        routes=[Include("/own", app=child), Include("/none", app=ChildLilya(routes=routes)), *routes],
+        settings_module=Shop(name="parent"),
+    )
+    answers = [(await call(app, path)).json[0] for path in ("/", "/own/", "/none/")]
+    assert answers == ["parent", "child", "parent"]
+    assert (await call(Lilya(routes=routes))).json[0] == "nobody's"
+
+
+async def test_14_an_override_ends_with_its_block() -> None:
+    app = Lilya(routes=[Path("/", which)])
+    async with override_settings(debug=True):
+        assert (await call(app)).json[1] is True
+    assert (await call(app)).json[1] is False
 
 
 # -- 15: encoders -----------------------------------------------------------------------------------------------------
