@@ -41,6 +41,7 @@ from lilya.routing._base import BasePath, check_on_disconnect
 from lilya.routing._hooks import Hooked, define_hooks
 from lilya.routing._lifespan import Part, all_routes, parts_below, services_below
 from lilya.routing._methods import RoutingMethodsMixin
+from lilya.routing._returns import check_returns
 from lilya.routing._router import Router
 from lilya.serializers import SerializerConfig, make_serializer, serializer
 from lilya.types import (
@@ -174,6 +175,9 @@ class Lilya(Living, Described, RoutingMethodsMixin):
         self._exchange: Callable[[Home, Scope, Receive, Send], Exchange]
         self._exchange = Exchange if watched is None else partial(ObservedExchange, watched)
         self.middleware_stack: ASGIApp | None = None
+        self.enforce_return_annotation: bool = setting("enforce_return_annotation")
+        if self.enforce_return_annotation:
+            check_returns(self.routes)
         if self.enable_openapi:
             self.configure_openapi()
         if not isinstance(self, ChildLilya):  # a child may have handlers that want parameters of its prefix
@@ -237,6 +241,8 @@ class Lilya(Living, Described, RoutingMethodsMixin):
 
     def add(self, route: BasePath) -> None:
         """Add a route behind all others. A handler that cannot be called for it is an error here."""
+        if self.enforce_return_annotation:
+            check_returns([route])
         self.router.add(route)
 
     def _locked(self, what: str) -> None:

@@ -6,6 +6,7 @@ import inspect
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import anyio
@@ -19,6 +20,7 @@ from lilya.conf import override_settings, reload_settings, settings
 from lilya.conf.exceptions import FieldException
 from lilya.conf.global_settings import Settings
 from lilya.context import g
+from lilya.controllers import Controller
 from lilya.exceptions import ImproperlyConfigured
 from lilya.logging import LoggingConfig, logger, setup_logging
 from lilya.middleware.app_settings import ApplicationSettingsMiddleware
@@ -443,3 +445,47 @@ async def test_exceptions_of_middleware_are_answered_by_the_handlers_where_that_
 async def test_the_layer_that_makes_settings_current_does_nothing_any_more() -> None:
     app = Lilya(routes=[Path("/", tell)], middleware=[ApplicationSettingsMiddleware])
     assert (await call(app)).json["debug"] is False
+
+
+class Strict(Settings):
+    enforce_return_annotation: bool = True
+
+
+async def silent(id: int):  # type: ignore[no-untyped-def]  # noqa: ANN201
+    return id
+
+
+async def spoken(id: int) -> int:
+    return id
+
+
+class Spoken(Controller):
+    """Says what it returns."""
+
+    async def get(self, id: int) -> int:
+        return id
+
+
+class Silent(Spoken):
+    """Does not say what one of its methods returns."""
+
+    async def post(self, id: int):  # type: ignore[no-untyped-def]  # noqa: ANN201
+        return id
+
+
+@pytest.mark.parametrize("handler", [silent, partial(silent), Silent])
+def test_handlers_must_say_what_they_return_where_the_settings_want_that(handler: Any) -> None:
+    route = Path("/{id:int}", handler)
+    for routes in ([route], [Include("/in", routes=[route])], [Include("/in", app=ChildLilya(routes=[route]))]):
+        with pytest.raises(ImproperlyConfigured, match="no return annotation"):
+            Lilya(routes=routes, settings_module=Strict)
+    with pytest.raises(ImproperlyConfigured, match="no return annotation"):
+        Lilya(settings_module=Strict).add(route)
+    Lilya(routes=[route])
+
+
+def test_those_that_say_it_and_apps_that_return_nothing_are_fine() -> None:
+    routes = [Path("/{id:int}", each) for each in (spoken, partial(spoken), Spoken, PlainText("x"))]
+    app = Lilya(routes=routes, settings_module=Strict)
+    app.get("/more/{id:int}")(spoken)
+    assert len(app.routes) == 5
