@@ -433,6 +433,7 @@ class Lilya(Living, Described, RoutingMethodsMixin):
         root = scope.get("root_path") or ""
         if above is not None:
             scope = scope.copy()
+            scope.pop("route", None)  # that of the application above: here, nothing has matched yet
         scope["app"] = self
         scope.update(self._own)
         if self.root_path and above is not None:

@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any, Final, TypeAlias
 
-from lilya._asgi.exchange import exchange_of, in_application, run_alone
-from lilya._handling.errors import default_answer
+from lilya._handling.refusing import Refusing, is_rescued
 from lilya._sansio.conditional import Outcome, evaluate, parse_etag, parse_http_date
 from lilya._sansio.headers import best_coding
 from lilya._sansio.media_types import OCTET_STREAM, guess_media_type
@@ -124,24 +123,12 @@ class StaticFiles:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request. Cancelling it closes the file.
 
-        In an application of ours it raises `HTTPException` for what it does not serve, `ContinueRouting` with
-        `fall_through`; anywhere else it answers by itself. Raises `RuntimeError` when a directory is missing.
+        On a route of ours it raises `HTTPException` for what it does not serve, `ContinueRouting` with `fall_through`;
+        anywhere else it answers by itself. Raises `RuntimeError` when a directory is missing.
         """
         if scope["type"] not in ("http", "websocket"):
             raise RuntimeError(f"StaticFiles serves http, not {scope['type']}")
-        if exchange_of(scope) is None:
-            return await run_alone(self._alone, scope, receive, send)
-        try:
-            await self._serve(scope, receive, send)
-        except HTTPException as exc:
-            if in_application(scope) or not await default_answer(exc, scope, receive, send):
-                raise
-
-    async def _alone(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            await self(scope, receive, send)
-        except ContinueRouting:  # to whom?
-            await default_answer(_not_found(), scope, receive, send)
+        await Refusing(self._serve, HTTPException)(scope, receive, send)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -153,6 +140,10 @@ class StaticFiles:
             await response(scope, receive, send)
         except PermissionError as exc:
             raise PermissionDenied() from exc
+        except ContinueRouting:
+            if "route" not in scope or not is_rescued(scope):
+                raise _not_found() from None  # there is no route to go on with
+            raise
 
     async def check_config(self) -> None:
         """Look whether the directories are there; once. Raises `RuntimeError`."""

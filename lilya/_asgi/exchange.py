@@ -45,7 +45,6 @@ __all__ = [
     "Home",
     "Nowhere",
     "exchange_of",
-    "in_application",
     "run_alone",
 ]
 
@@ -433,15 +432,6 @@ def exchange_of(scope: Scope) -> Exchange | None:
     """The exchange of a connection, or None where a part of Lilya is used alone."""
     exchange: Exchange | None = scope.get(EXCHANGE)
     return None if exchange is None or exchange.over else exchange
-
-
-def in_application(scope: Scope) -> bool:
-    """Whether the nearest application above is one of ours, to which exceptions may be left.
-
-    It is not for a part of Lilya that is used alone, nor where another framework stands between it and an application
-    of ours.
-    """
-    return exchange_of(scope) is not None and hasattr(scope.get("app"), "lifespan_parts")
 
 
 async def run_alone(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:

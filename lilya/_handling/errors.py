@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, TypeAlias
 
-from lilya._asgi.exchange import Exchange, exchange_of, is_departure, run_alone
+from lilya._asgi.exchange import Exchange, exchange_of, is_departure
 from lilya._handling.debug import debug_response
 from lilya._handling.problems import JSON, TEXT, form_of, has_parts, names, problem
 from lilya._handling.result import to_response
@@ -35,7 +35,6 @@ from lilya.types import ASGIApp, ExceptionHandler, ExceptionHandlers, Message, R
 from lilya.websockets import WebSocket
 
 __all__ = [
-    "Refusing",
     "Rescue",
     "Rescuing",
     "answer",
@@ -265,38 +264,6 @@ class Rescuing:
             await self.app(scope, receive, send)
         except Exception as exc:
             await rescue_with(self.rescue, exc, scope, receive, send)
-
-
-class Refusing:
-    """For a middleware that refuses requests by raising `refusal`: what it raises is answered, wherever it stands.
-
-    That of a route or an include has the exception handlers of the layers around it: it is raised to them. That of
-    an application stands outside its handlers, and alone, in another framework, there are none: it is answered here, by
-    those of the application where it has some. What comes too late to be answered is raised.
-    """
-
-    __slots__ = ("app", "refusal")
-
-    def __init__(self, app: ASGIApp, refusal: type[HTTPException]) -> None:
-        self.app = app
-        self.refusal = refusal
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Run the middleware; answer what it raises."""
-        if exchange_of(scope) is None:
-            return await run_alone(Rescuing(self.app, default_answer), scope, receive, send)
-        outermost = "route" not in scope  # looked at before routing says in the same scope what matched
-        try:
-            await self.app(scope, receive, send)
-        except self.refusal as exc:
-            if not outermost or not await self._answer(exc, scope, receive, send):
-                raise
-
-    async def _answer(self, exc: HTTPException, scope: Scope, receive: Receive, send: Send) -> bool:
-        given: ExceptionHandlers = getattr(scope.get("app"), "exception_handlers", {})
-        # As in an application: the one for every `Exception` is the last resort's.
-        handlers = {key: handler for key, handler in given.items() if key is not Exception}
-        return await answer(exc, handlers, scope, receive, send) or await default_answer(exc, scope, receive, send)
 
 
 def catching(app: ASGIApp, handlers: ExceptionHandlers) -> ASGIApp:

@@ -6,15 +6,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
+from lilya._handling.refusing import refuse_with, send_refusal
 from lilya._handling.result import to_response
 from lilya.authentication.backends import AuthenticationBackend, BadCredentials, Result
 from lilya.authentication.users import AnonymousUser, AuthCredentials
 from lilya.concurrency.threads import enforce_async_callable
 from lilya.datastructures._headers import Header
-from lilya.exceptions import AuthenticationError, ImproperlyConfigured
-from lilya.middleware.trustedhost import refuse
+from lilya.exceptions import AuthenticationError, BadRequest, HTTPException, ImproperlyConfigured, NotAuthorized
 from lilya.requests import Connection
-from lilya.responses.base import PlainText, Response
 from lilya.types import ASGIApp, Message, Receive, Scope, Send
 
 __all__ = ["AuthenticationMiddleware", "BaseAuthMiddleware"]
@@ -28,7 +27,8 @@ class BaseAuthMiddleware(ABC):
 
     Args:
         on_error: called with the `Connection` and the `AuthenticationError`, sync (in a thread) or async; what it
-            returns is the answer. By default 401 and the challenge for `BadCredentials`, 400 and the text for others.
+            returns is the answer. By default the request is refused for the exception handlers, wherever this layer
+            stands: with 401 and the challenge for `BadCredentials`, with 400 and the text for others.
             A websocket is refused with it where its server can, else closed.
     """
 
@@ -50,8 +50,10 @@ class BaseAuthMiddleware(ABC):
         try:
             found = await self.authenticate(connection)
         except AuthenticationError as exc:
-            answer = _refusal(exc) if self._on_error is None else to_response(await self._on_error(connection, exc))
-            return await refuse(answer, scope, receive, send)
+            if self._on_error is None:
+                return await refuse_with(_refusal(exc), scope, receive, send)
+            answer = to_response(await self._on_error(connection, exc))
+            return await send_refusal(answer, scope, receive, send)
         scope["auth"], scope["user"] = (AuthCredentials(), AnonymousUser()) if found is None else found
         if not self.challenges:
             return await self.app(scope, receive, send)
@@ -71,10 +73,10 @@ class BaseAuthMiddleware(ABC):
         return headers.encoded_multi_items()
 
 
-def _refusal(exc: AuthenticationError) -> Response:
+def _refusal(exc: AuthenticationError) -> HTTPException:
     if isinstance(exc, BadCredentials):
-        return PlainText(str(exc), status_code=401, headers={"www-authenticate": exc.challenge})
-    return PlainText(str(exc) or "Bad Request", status_code=400)
+        return NotAuthorized(detail=str(exc), headers={"www-authenticate": exc.challenge})
+    return BadRequest(detail=str(exc) or None)
 
 
 class AuthenticationMiddleware(BaseAuthMiddleware):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lilya._asgi.limited import RETRY_AFTER, Limited
-from lilya._handling.errors import Refusing
+from lilya._handling.refusing import Refusing
 from lilya.concurrency.capacity import MAX_WAITING, Capacity, check_count
 from lilya.exceptions import ImproperlyConfigured, ServiceUnavailable
 from lilya.types import ASGIApp, Receive, Scope, Send

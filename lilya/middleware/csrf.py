@@ -15,6 +15,7 @@ from lilya._asgi.exchange import exchange_of
 from lilya._asgi.inbox import Inbox
 from lilya._connection import inbox_of
 from lilya._forms import form_read
+from lilya._handling.refusing import refuse_with
 from lilya._sansio.cookies import format_cookie, parse_cookies
 from lilya._sansio.csrf import (
     SAFE_METHODS,
@@ -33,7 +34,6 @@ from lilya.exceptions import (
     ImproperlyConfigured,
     PermissionDenied,
 )
-from lilya.middleware._refusing import refuse_with
 from lilya.middleware._secrets import SecretKeys, secret_keys
 from lilya.types import ASGIApp, Message, Receive, Scope, Send
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lilya._asgi.deadline import check_timeout, run_within
-from lilya._handling.errors import Refusing
+from lilya._handling.refusing import Refusing
 from lilya._sansio.timeout import parse_grpc_timeout, parse_timeout
 from lilya.datastructures._headers import Header
 from lilya.exceptions import GatewayTimeout, ImproperlyConfigured

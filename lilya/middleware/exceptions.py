@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lilya._asgi.exchange import exchange_of, run_alone
 from lilya._handling.errors import answer, default_answer, rescue_with
+from lilya._handling.refusing import RESCUED
 from lilya.types import ASGIApp, ExceptionHandler, ExceptionHandlers, Receive, Scope, Send
 
 __all__ = ["ExceptionMiddleware"]
@@ -13,8 +14,9 @@ class ExceptionMiddleware:
     """Answers what the app inside raises: by `handlers`, and `HTTPException` and `WebSocketException` as they say.
 
     A status comes before a class, and of the classes the most specific. What nobody handles is raised. `Lilya` has this
-    layer around its routes already; use it outside, or in another framework, where it keeps the same promises. `debug`
-    is kept for those who ask for it: an exception that is answered needs no page.
+    layer around its routes already; use it outside, or in another framework, where it keeps the same promises: what a
+    middleware of ours further in refuses comes here first. `debug` is kept for those who ask for it: an exception that
+    is answered needs no page.
     """
 
     def __init__(self, app: ASGIApp, handlers: ExceptionHandlers | None = None, debug: bool = False) -> None:
@@ -34,10 +36,15 @@ class ExceptionMiddleware:
             return await self.app(scope, receive, send)
         if exchange_of(scope) is None:
             return await run_alone(self, scope, receive, send)
+        before = {RESCUED: scope[RESCUED]} if RESCUED in scope else {}
+        scope[RESCUED] = scope.get("app")
         try:
             await self.app(scope, receive, send)
         except Exception as exc:
             await rescue_with(self._rescue, exc, scope, receive, send)
+        finally:
+            del scope[RESCUED]
+            scope.update(before)
 
     async def _rescue(self, exc: Exception, scope: Scope, receive: Receive, send: Send) -> bool:
         found = await answer(exc, self.handlers, scope, receive, send)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from lilya._handling.refusing import send_refusal
 from lilya.datastructures._url import URL
-from lilya.middleware.trustedhost import refuse
 from lilya.responses.base import RedirectResponse
 from lilya.types import ASGIApp, Receive, Scope, Send
 
@@ -32,4 +32,4 @@ class HTTPSRedirectMiddleware:
             return await self.app(scope, receive, send)
         url = URL.build_from_scope(scope)
         netloc = url.netloc.removesuffix(":80").removesuffix(":443")
-        await refuse(RedirectResponse(url.replace(scheme=secure, netloc=netloc)), scope, receive, send)
+        await send_refusal(RedirectResponse(url.replace(scheme=secure, netloc=netloc)), scope, receive, send)

@@ -11,11 +11,11 @@ from typing import Final, Protocol, TypeAlias, runtime_checkable
 import anyio
 import anyio.lowlevel
 
+from lilya._handling.refusing import refuse_with
 from lilya._sansio.sliding_window import SlidingWindow, Verdict
 from lilya.clientip import get_ip
 from lilya.datastructures._headers import Header
 from lilya.exceptions import HTTPException, ImproperlyConfigured
-from lilya.middleware._refusing import refuse_with
 from lilya.middleware.clientip import CLIENT_IP, UNKNOWN
 from lilya.requests import Connection
 from lilya.types import ASGIApp, Message, Receive, Scope, Send

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from lilya._asgi.exchange import exchange_of, is_departure, run_alone
-from lilya._handling.errors import last_resort
-from lilya.concurrency.nursery import raise_plain, unwrap
+from lilya._handling.errors import last_resort, rescue_with
 from lilya.types import ASGIApp, ExceptionHandler, Receive, Scope, Send
 
 __all__ = ["ServerErrorMiddleware"]
@@ -32,7 +31,9 @@ class ServerErrorMiddleware:
         try:
             await self.app(scope, receive, send)
         except Exception as exc:
-            plain = unwrap(exc)
-            if isinstance(plain, Exception) and not is_departure(plain):
-                await last_resort(plain, self.handler, self.debug, scope, receive, send)
-            raise_plain(plain)
+            await rescue_with(self._rescue, exc, scope, receive, send)
+
+    async def _rescue(self, exc: Exception, scope: Scope, receive: Receive, send: Send) -> bool:
+        if not is_departure(exc):
+            await last_resort(exc, self.handler, self.debug, scope, receive, send)
+        return False

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from functools import partial
 from ipaddress import ip_address
 
-from lilya._handling.errors import deny
+from lilya._handling.refusing import refuse_with, send_refusal
 from lilya.datastructures._headers import Header
 from lilya.datastructures._url import URL
-from lilya.exceptions import ImproperlyConfigured
-from lilya.responses.base import PlainText, RedirectResponse
+from lilya.exceptions import BadRequest, ImproperlyConfigured
+from lilya.responses.base import RedirectResponse
 from lilya.types import ASGIApp, Receive, Scope, Send
 
-__all__ = ["HostPatterns", "TrustedHostMiddleware", "host_name", "refuse"]
+__all__ = ["HostPatterns", "TrustedHostMiddleware", "host_name"]
 
 # RFC 3986 section 3.2.2, without what makes some readers see another host than others: user info, slashes, spaces.
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9_.\-]+)(?::[0-9]{0,5})?", re.IGNORECASE).fullmatch
@@ -78,7 +77,9 @@ class HostPatterns:
 
 
 class TrustedHostMiddleware:
-    """Answers 400 to requests for hosts that are not ours, and says in `scope["host_is_trusted"]` which they are.
+    """Refuses requests for hosts that are not ours with `BadRequest` (400).
+
+    `scope["host_is_trusted"]` says which are.
 
     Args:
         allowed_hosts: names, `*.example.org` for sub-domains, IPv6 addresses with or without brackets; by default `*`.
@@ -117,13 +118,8 @@ class TrustedHostMiddleware:
             return await self.app(scope, receive, send)
         if self.www_redirect and host and f"www.{host}" in self._hosts.names:
             url = URL.build_from_scope(scope)
-            answer: ASGIApp = RedirectResponse(url.replace(netloc=f"www.{url.netloc}"))
-            return await refuse(answer, scope, receive, send)
+            answer = RedirectResponse(url.replace(netloc=f"www.{url.netloc}"))
+            return await send_refusal(answer, scope, receive, send)
         if self.block_untrusted_hosts:
-            return await refuse(PlainText("Invalid host header", status_code=400), scope, receive, send)
+            return await refuse_with(BadRequest(detail="Invalid host header"), scope, receive, send)
         await self.app(scope, receive, send)
-
-
-async def refuse(answer: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer a request, or the handshake of a websocket: where its server cannot send that, with a close (a 403)."""
-    await (answer if scope["type"] == "http" else partial(deny, answer))(scope, receive, send)

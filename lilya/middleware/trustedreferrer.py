@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from lilya._handling.refusing import refuse_with
 from lilya.datastructures._headers import Header
-from lilya.middleware.trustedhost import HostPatterns, host_name, refuse
-from lilya.responses.base import PlainText
+from lilya.exceptions import BadRequest
+from lilya.middleware.trustedhost import HostPatterns, host_name
 from lilya.types import ASGIApp, Receive, Scope, Send
 
 __all__ = ["TrustedReferrerMiddleware"]
@@ -24,7 +25,7 @@ class TrustedReferrerMiddleware:
     Args:
         allowed_referrers: hosts, as `TrustedHostMiddleware` takes them; `""` allows requests without a referrer.
         allow_same_origin: pages of the host the request is for are trusted too; give `TrustedHostMiddleware` first.
-        block_untrusted_referrers: answer 400 to those that are not.
+        block_untrusted_referrers: refuse those that are not with `BadRequest` (400).
 
     Raises:
         AssertionError: a wildcard that is no `*` or `*.example.org`.
@@ -51,7 +52,7 @@ class TrustedReferrerMiddleware:
             return await self.app(scope, receive, send)
         trusted = scope["referrer_is_trusted"] = self.is_trusted(scope)
         if self.block_untrusted_referrers and not trusted:
-            return await refuse(PlainText("Invalid referrer", status_code=400), scope, receive, send)
+            return await refuse_with(BadRequest(detail="Invalid referrer"), scope, receive, send)
         await self.app(scope, receive, send)
 
     def is_trusted(self, scope: Mapping[str, Any]) -> bool:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any, Protocol
 
-from lilya._asgi.exchange import exchange_of, in_application, run_alone
+from lilya._asgi.exchange import exchange_of, run_alone
 from lilya._asgi.lifespan import Life
 from lilya._handling.errors import Rescuing, default_answer
 from lilya._handling.injection import Offer
+from lilya._handling.refusing import RESCUED, in_application
 from lilya.datastructures._url import URLPath
 from lilya.routing._base import BasePath
 from lilya.routing._dispatch import Dispatcher
@@ -49,7 +50,8 @@ async def serve(part: Standing, entrance: ASGIApp, scope: Scope, receive: Receiv
     if scope["type"] == "lifespan":
         return await serve_lifespan(part, scope, receive, send)
     # What another framework has put there is of no use to us: reversing begins here.
-    own = {**scope, "router": part, "app_root_path": scope.get("root_path", "")}
+    own = {**scope, "router": part, "app_root_path": scope.get("root_path", ""), RESCUED: scope.get("app")}
+    own.pop("route", None)
     app = Rescuing(entrance, default_answer)
     if exchange_of(scope) is None:
         return await run_alone(app, own, receive, send)
