@@ -11,11 +11,11 @@ from typing import Any, ClassVar, TypeVar
 
 from anyio import CapacityLimiter
 
-from lilya._asgi.deadline import check_timeout
 from lilya._asgi.exchange import EXCHANGE, MAX_BODY_SIZE, Exchange, Home, Nowhere, exchange_of, is_departure
 from lilya._asgi.lifespan import Life
 from lilya._asgi.limited import check_capacity
 from lilya._asgi.observed import ObservedExchange, Observers
+from lilya._checks import check_timeout
 from lilya._connection import Connection
 from lilya._current import AROUND, LAYERED, SERIALIZER, SETTINGS, Surrounded, enter
 from lilya._define import DefineMiddleware, DefinePermission, Layer, build_stack, define_all
@@ -164,7 +164,7 @@ class Lilya(Living, Described, RoutingMethodsMixin):
             dependencies=setting("dependencies", dependencies),
             infer_body=setting("infer_body", None) or None if infer_body is None else infer_body,
             on_disconnect=check_on_disconnect(setting("on_disconnect", on_disconnect), "Lilya"),
-            timeout=check_timeout(setting("request_timeout", request_timeout), "Lilya: request_timeout"),
+            timeout=check_timeout("Lilya: request_timeout", setting("request_timeout", request_timeout)),
         )
         self._threads = check_capacity(threads, "Lilya: threads")
         self.router.rescue = self._rescue

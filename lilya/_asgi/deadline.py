@@ -9,7 +9,7 @@ on there is no deadline any more: background work is not cut.
 from __future__ import annotations
 
 import math
-from typing import Any, Final
+from typing import Final
 
 import anyio
 import anyio.from_thread
@@ -18,22 +18,13 @@ import anyio.lowlevel
 from lilya._asgi.exchange import exchange_of
 from lilya._asgi.outbox import Outbox
 from lilya._sansio.http import HEADERS
-from lilya.exceptions import GatewayTimeout, ImproperlyConfigured
+from lilya.exceptions import GatewayTimeout
 from lilya.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["Deadline", "check_timeout", "run_within", "seconds_left"]
+__all__ = ["Deadline", "run_within", "seconds_left"]
 
 # The scope key of the innermost deadline that runs: a cancel scope.
 DEADLINE: Final = "lilya.deadline"
-
-
-def check_timeout(seconds: Any, where: str) -> float | None:
-    """How long something may take, in seconds, if it is a number greater than 0; None: no limit."""
-    if seconds is None:
-        return None
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds > 0:
-        raise ImproperlyConfigured(f"{where} is a number of seconds, more than 0, or None; not {seconds!r}")
-    return float(seconds)
 
 
 def seconds_left(scope: Scope) -> float:

@@ -19,6 +19,7 @@ from lilya._handling.context import Context
 from lilya._handling.injection import INJECTED, Moment
 from lilya._handling.plan import Plan
 from lilya._handling.result import DATA, to_response
+from lilya._sansio.http import SAFE_METHODS
 from lilya.background import run_after
 from lilya.concurrency.nursery import open_nursery, open_trio_nursery, raise_plain, unwrap
 from lilya.concurrency.threads import run_in_threadpool
@@ -34,10 +35,6 @@ __all__ = ["OnDisconnect", "compile_http", "compile_websocket"]
 OnDisconnect: TypeAlias = Literal["cancel", "ignore"]
 Bind: TypeAlias = Callable[[Scope, Receive, Send], dict[str, Any]]
 Invoke: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[Any]]
-
-# RFC 9110, section 9.2.1, and QUERY: cutting one of these short leaves nothing half done.
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "QUERY"})
-
 
 # What a handler has returned that has not.
 MISSING = object()

@@ -130,14 +130,8 @@ class Query(Param):
         return values
 
 
-class Header(Param):
-    """A header of the request: `agent: str = Header("user-agent")`.
-
-    Lines of one name are one value, with ", " between them (RFC 9110, section 5.3), for who asks for a text; for who
-    asks for a list, each is an item of it.
-    """
-
-    kind = "header"
+class _Named(Param):
+    """A parameter that is called `value` in the request, whatever the handler calls it."""
 
     def __init__(
         self,
@@ -152,8 +146,18 @@ class Header(Param):
         self.value = value
 
     def key(self, name: str) -> str:
-        """The name of the header."""
+        """The name in the request."""
         return self.value
+
+
+class Header(_Named):
+    """A header of the request: `agent: str = Header("user-agent")`.
+
+    Lines of one name are one value, with ", " between them (RFC 9110, section 5.3), for who asks for a text; for who
+    asks for a list, each is an item of it.
+    """
+
+    kind = "header"
 
     def found(self, connection: Connection, key: str) -> Sequence[str]:
         """The lines of that name."""
@@ -165,26 +169,10 @@ class Header(Param):
         return Cast(cast.name, lambda texts: cast.read([", ".join(texts)])) if cast.name == "str" else cast
 
 
-class Cookie(Param):
+class Cookie(_Named):
     """A cookie of the request: `session: str = Cookie("session", required=True)`."""
 
     kind = "cookie"
-
-    def __init__(
-        self,
-        value: str,
-        alias: str | None = None,
-        required: bool = False,
-        cast: Any = None,
-        description: str | None = None,
-        default: Any = None,
-    ) -> None:
-        super().__init__(default=default, alias=alias, required=required, cast=cast, description=description)
-        self.value = value
-
-    def key(self, name: str) -> str:
-        """The name of the cookie."""
-        return self.value
 
     def found(self, connection: Connection, key: str) -> Sequence[str]:
         """The last cookie of that name."""

@@ -19,7 +19,6 @@ from lilya._sansio.headers import parse_options
 from lilya._sansio.multipart import Field, MultipartDecoder, check_boundary
 
 __all__ = [
-    "SAFE_METHODS",
     "FieldFinder",
     "check_origin",
     "field_finder",
@@ -28,9 +27,6 @@ __all__ = [
     "same_token",
     "signed_part",
 ]
-
-# What changes nothing needs no token: RFC 9110 section 9.2.1, and QUERY.
-SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "QUERY"})
 
 _TOKEN: Final = re.compile(r"[0-9a-f]{128}", re.ASCII).fullmatch
 _ORIGIN: Final = re.compile(r"([a-z][a-z0-9+.\-]*)://([^\s/?#@*]+)").fullmatch

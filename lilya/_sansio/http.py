@@ -5,9 +5,14 @@ All legality of HTTP exchanges is in the two tables below. This module sends not
 
 from __future__ import annotations
 
+from typing import Final
+
 from lilya._sansio.machine import Phase
 
-__all__ = ["BODY", "DONE", "GONE", "HEADERS", "READING", "TRAILED", "TRAILERS", "WHOLE"]
+__all__ = ["BODY", "DONE", "GONE", "HEADERS", "READING", "SAFE_METHODS", "TRAILED", "TRAILERS", "WHOLE"]
+
+# What changes nothing (RFC 9110, section 9.2.1, and QUERY): it needs no token; cut short, it leaves nothing half done.
+SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "QUERY"})
 
 # What the application sends. `HEADERS`: nothing yet. `BODY`: the start is out, body messages follow; `TRAILED` the same
 # when the start promised trailers, which `TRAILERS` waits for. `DONE`: the response is complete.

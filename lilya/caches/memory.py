@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
-from lilya.exceptions import ImproperlyConfigured
+from lilya._checks import check_count
 
 __all__ = ["InMemoryCache"]
 
@@ -26,9 +26,7 @@ class InMemoryCache:
     """
 
     def __init__(self, max_entries: int | None = 10_000, *, clock: Callable[[], float] = time.monotonic) -> None:
-        if max_entries is not None and max_entries < 1:
-            raise ImproperlyConfigured(f"InMemoryCache: max_entries is at least 1, not {max_entries}")
-        self.max_entries = max_entries
+        self.max_entries = None if max_entries is None else check_count("max_entries", max_entries, least=1)
         self._clock = clock
         self._entries: OrderedDict[str, tuple[float | None, Any]] = OrderedDict()
         self._lock = threading.Lock()

@@ -6,12 +6,12 @@ is made when a loop first asks, one for each.
 
 from __future__ import annotations
 
-from typing import Any
-
 from anyio import CapacityLimiter, WouldBlock
 from anyio.lowlevel import RunVar
 
-__all__ = ["MAX_WAITING", "Capacity", "check_count"]
+from lilya._checks import check_count
+
+__all__ = ["MAX_WAITING", "Capacity"]
 
 # How many may wait for a place, where nobody says. Each of them holds a connection and a task, and at the end of a
 # longer queue there is nobody left who still wants what he waits for.
@@ -71,10 +71,3 @@ class Capacity:
 
     def __repr__(self) -> str:
         return f"Capacity({self.places!r}, max_waiting={self.max_waiting})"
-
-
-def check_count(what: str, number: Any, *, least: int) -> int:
-    """`number`, if it is an int and not less than `least`; else `ValueError`."""
-    if isinstance(number, bool) or not isinstance(number, int) or number < least:
-        raise ValueError(f"{what} is an int, {least} or more, not {number!r}")
-    return number

@@ -29,6 +29,7 @@ from typing import Any, Literal, TypeAlias, get_args
 import anyio
 from anyio.abc import TaskGroup, TaskStatus
 
+from lilya._checks import check_count, check_seconds
 from lilya.concurrency.nursery import raise_plain, shielded, unwrap
 from lilya.concurrency.threads import is_async_callable
 from lilya.exceptions import ServiceFailed
@@ -120,11 +121,9 @@ class Service:
         if self.restart not in get_args(Restart):
             wanted = ", ".join(map(repr, get_args(Restart)))
             raise ValueError(f"{self}: restart is one of {wanted}, got {self.restart!r}")
-        if self.max_restarts < 0:
-            raise ValueError(f"{self}: max_restarts is 0 or more, got {self.max_restarts!r}")
-        for option, seconds in (("within", self.within), ("stop_timeout", self.stop_timeout)):
-            if not 0 < seconds < math.inf:
-                raise ValueError(f"{self}: {option} is a number of seconds above 0, got {seconds!r}")
+        check_count(f"{self}: max_restarts", self.max_restarts, least=0)
+        check_seconds(f"{self}: within", self.within, finite=True)
+        check_seconds(f"{self}: stop_timeout", self.stop_timeout, finite=True)
         first, longest = self.backoff
         if not 0 < first <= longest < math.inf:
             raise ValueError(

@@ -9,7 +9,6 @@ by no cache. They say which part is not well and never why: that is in the log, 
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from threading import get_ident
 from typing import Any, Final
@@ -18,6 +17,7 @@ import anyio
 
 from lilya._asgi.exchange import exchange_of
 from lilya._asgi.lifespan import Life
+from lilya._checks import check_seconds
 from lilya._handling.problems import JSON, TEXT, accept_of
 from lilya._sansio.headers import best_media_type
 from lilya.concurrency.nursery import open_nursery
@@ -80,11 +80,9 @@ class Ready:
         for name, check in self.checks.items():
             if not is_async_callable(check):
                 raise ImproperlyConfigured(f"Ready: check {name!r} is an async function, got {check!r}")
-        if not 0 < timeout < math.inf:
-            raise ImproperlyConfigured(f"Ready: timeout is a number of seconds above 0, got {timeout!r}")
         if isinstance(services, str | Service):
             raise ImproperlyConfigured(f"Ready: services is a list, got {services!r}: write services=[{services!r}]")
-        self.timeout = timeout
+        self.timeout = check_seconds("Ready: timeout", timeout, finite=True)
         self.services = (
             None if services is None else tuple(each.name if isinstance(each, Service) else each for each in services)
         )

@@ -8,13 +8,13 @@ counts. A session that was ended meanwhile stays ended.
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping
 from typing import Protocol, runtime_checkable
 
 import anyio.lowlevel
 
-from lilya.exceptions import ImproperlyConfigured
+from lilya._checks import check_count
+from lilya.caches.memory import InMemoryCache
 from lilya.middleware._session import SessionTooLarge
 
 __all__ = ["MemorySessionStore", "SessionStore"]
@@ -47,14 +47,6 @@ class SessionStore(Protocol):
         """Forget a session, if it is there."""
 
 
-class _Entry:
-    __slots__ = ("ends", "values")
-
-    def __init__(self, values: dict[str, bytes], ends: float) -> None:
-        self.values = values
-        self.ends = ends
-
-
 class MemorySessionStore:
     """Keeps sessions in the memory of this process: for one process, and until it ends.
 
@@ -70,61 +62,40 @@ class MemorySessionStore:
         max_session_size: int = MAX_SESSION_SIZE,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        if max_sessions < 1 or max_session_size < 1:
-            raise ImproperlyConfigured(
-                f"a store of {max_sessions} sessions of {max_session_size} bytes keeps nothing: wanted 1 or more"
-            )
-        self.max_sessions = max_sessions
-        self.max_session_size = max_session_size
-        self._clock = clock
-        self._entries: OrderedDict[str, _Entry] = OrderedDict()  # the one used last comes last
+        self.max_sessions = check_count("max_sessions", max_sessions, least=1)
+        self.max_session_size = check_count("max_session_size", max_session_size, least=1)
+        self._kept = InMemoryCache(max_sessions, clock=clock)
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self._kept)
 
     async def load(self, session_id: str) -> Mapping[str, bytes] | None:
         """The values of a session, or None."""
         await anyio.lowlevel.checkpoint()
-        entry = self._live(session_id)
-        return None if entry is None else dict(entry.values)
+        values: dict[str, bytes] | None = self._kept.sync_get(session_id)
+        return None if values is None else dict(values)
 
     async def create(self, session_id: str, values: Mapping[str, bytes], max_age: float | None) -> None:
         """Keep a new session. Raises `SessionTooLarge` for one that is too large."""
         await anyio.lowlevel.checkpoint()
-        self._entries[session_id] = _Entry(self._checked({**values}), self._end(max_age))
-        while len(self._entries) > self.max_sessions:
-            self._entries.popitem(last=False)
+        self._kept.sync_set(session_id, self._checked({**values}), max_age)
 
     async def change(
         self, session_id: str, changed: Mapping[str, bytes], removed: Collection[str], max_age: float | None
     ) -> bool:
         """Change a session that is still there. Raises `SessionTooLarge` for one that becomes too large."""
         await anyio.lowlevel.checkpoint()
-        entry = self._live(session_id)
-        if entry is None:
+        values: dict[str, bytes] | None = self._kept.sync_get(session_id)
+        if values is None:
             return False
-        kept = {key: value for key, value in entry.values.items() if key not in removed}
-        entry.values = self._checked({**kept, **changed})
-        entry.ends = self._end(max_age)
+        kept = {key: value for key, value in values.items() if key not in removed}
+        self._kept.sync_set(session_id, self._checked({**kept, **changed}), max_age)
         return True
 
     async def delete(self, session_id: str) -> None:
         """Forget a session."""
         await anyio.lowlevel.checkpoint()
-        self._entries.pop(session_id, None)
-
-    def _live(self, session_id: str) -> _Entry | None:
-        entry = self._entries.get(session_id)
-        if entry is None:
-            return None
-        if entry.ends <= self._clock():
-            del self._entries[session_id]
-            return None
-        self._entries.move_to_end(session_id)
-        return entry
-
-    def _end(self, max_age: float | None) -> float:
-        return float("inf") if max_age is None else self._clock() + max_age
+        self._kept.sync_delete(session_id)
 
     def _checked(self, values: dict[str, bytes]) -> dict[str, bytes]:
         size = sum(len(key) + len(value) for key, value in values.items())

@@ -13,6 +13,7 @@ from lilya.authentication.users import AnonymousUser, AuthCredentials
 from lilya.concurrency.threads import enforce_async_callable
 from lilya.datastructures._headers import Header
 from lilya.exceptions import AuthenticationError, BadRequest, HTTPException, ImproperlyConfigured, NotAuthorized
+from lilya.middleware._answers import with_headers
 from lilya.requests import Connection
 from lilya.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -60,17 +61,15 @@ class BaseAuthMiddleware(ABC):
 
         async def send_with_challenge(message: Message) -> None:
             if message.get("status") == 401:
-                message = {**message, "headers": self._with_challenges(message)}
+                message = with_headers(message, self._challenge)
             await send(message)
 
         await self.app(scope, receive, send_with_challenge)
 
-    def _with_challenges(self, message: Message) -> list[tuple[bytes, bytes]]:
-        headers = Header.from_raw(message.get("headers") or ())
+    def _challenge(self, headers: Header) -> None:
         if "www-authenticate" not in headers:
             for challenge in self.challenges:
                 headers.add("www-authenticate", challenge)
-        return headers.encoded_multi_items()
 
 
 def _refusal(exc: AuthenticationError) -> HTTPException:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from lilya._asgi.limited import RETRY_AFTER, Limited
+from lilya._checks import check_count
 from lilya._handling.refusing import Refusing
-from lilya.concurrency.capacity import MAX_WAITING, Capacity, check_count
-from lilya.exceptions import ImproperlyConfigured, ServiceUnavailable
+from lilya.concurrency.capacity import MAX_WAITING, Capacity
+from lilya.exceptions import ServiceUnavailable
 from lilya.types import ASGIApp, Receive, Scope, Send
 
 __all__ = ["CapacityMiddleware"]
@@ -25,12 +26,10 @@ class CapacityMiddleware:
     def __init__(
         self, app: ASGIApp, max_in_flight: int, max_waiting: int = MAX_WAITING, retry_after: int = RETRY_AFTER
     ) -> None:
-        try:
-            check_count("max_in_flight", max_in_flight, least=1)
-            capacity = Capacity(max_in_flight, max_waiting=max_waiting)
-            check_count("retry_after, in seconds,", retry_after, least=0)
-        except ValueError as exc:
-            raise ImproperlyConfigured(f"CapacityMiddleware: {exc}") from exc
+        check_count("CapacityMiddleware: max_in_flight", max_in_flight, least=1)
+        check_count("CapacityMiddleware: max_waiting", max_waiting, least=0)
+        check_count("CapacityMiddleware: retry_after, in seconds,", retry_after, least=0)
+        capacity = Capacity(max_in_flight, max_waiting=max_waiting)
         self.app = app
         self._refusing = Refusing(Limited(app, capacity, retry_after), ServiceUnavailable)
 

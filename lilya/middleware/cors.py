@@ -9,6 +9,7 @@ from typing import Final
 from lilya._sansio.headers import is_token, parse_list
 from lilya.datastructures._headers import Header
 from lilya.exceptions import ImproperlyConfigured
+from lilya.middleware._answers import with_headers
 from lilya.responses.base import PlainText
 from lilya.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -94,9 +95,12 @@ class CORSMiddleware:
         if origin is not None and self.is_allowed_origin(origin):
             granted = "*" if self.allow_all_origins and "cookie" not in request else origin
 
+        def share(headers: Header) -> None:
+            self._share(granted, headers)
+
         async def send_with_cors(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message = {**message, "headers": self._shared(granted, message)}
+                message = with_headers(message, share)
             await send(message)
 
         await self.app(scope, receive, send_with_cors)
@@ -109,15 +113,13 @@ class CORSMiddleware:
             return True
         return self.allow_origin_regex is not None and self.allow_origin_regex.fullmatch(origin) is not None
 
-    def _shared(self, granted: str | None, message: Message) -> list[tuple[bytes, bytes]]:
-        """The headers of an answer: whom it is for, and that a cache must not give it to others."""
-        headers = Header.from_raw(message.get("headers") or ())
+    def _share(self, granted: str | None, headers: Header) -> None:
+        """Say whom an answer is for, and that a cache must not give it to others."""
         if granted is not None:
             headers["access-control-allow-origin"] = granted
             headers.update(self._simple)
         if granted != "*":
             headers.add_vary_header("Origin")
-        return headers.encoded_multi_items()
 
     def _answer_preflight(self, origin: str, request: Header) -> PlainText:
         headers = dict(self._preflight)

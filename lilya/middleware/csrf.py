@@ -18,7 +18,6 @@ from lilya._forms import form_read
 from lilya._handling.refusing import refuse_with
 from lilya._sansio.cookies import format_cookie, parse_cookies
 from lilya._sansio.csrf import (
-    SAFE_METHODS,
     check_origin,
     field_finder,
     is_cross_site,
@@ -26,6 +25,7 @@ from lilya._sansio.csrf import (
     same_token,
     signed_part,
 )
+from lilya._sansio.http import SAFE_METHODS
 from lilya.datastructures._headers import Header
 from lilya.exceptions import (
     ClientDisconnect,
@@ -34,6 +34,7 @@ from lilya.exceptions import (
     ImproperlyConfigured,
     PermissionDenied,
 )
+from lilya.middleware._answers import with_headers
 from lilya.middleware._secrets import SecretKeys, secret_keys
 from lilya.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -134,9 +135,12 @@ class CSRFMiddleware:
         if scope["method"] not in self.safe_methods:
             return await self._serve_change(token if known else None, headers, scope, receive, send)
 
+        def hand_out(headers: Header) -> None:
+            self._hand_out(None if known else token, headers)
+
         async def send_with_cookie(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message = {**message, "headers": self._with_cookie(message, None if known else token)}
+                message = with_headers(message, hand_out)
             await send(message)
 
         await self.app(scope, receive, send_with_cookie)
@@ -202,11 +206,9 @@ class CSRFMiddleware:
     def _cookie(self, token: str) -> str:
         return format_cookie(self.cookie_name, token, **self._attributes)
 
-    def _with_cookie(self, message: Message, token: str | None) -> list[tuple[bytes, bytes]]:
-        """The headers of an answer to a safe request. What it shows of the token is for this client alone."""
-        headers = Header.from_raw(message.get("headers") or ())
+    def _hand_out(self, token: str | None, headers: Header) -> None:
+        """Say in the answer to a safe request that it is for this client alone; give it the token, unless it has it."""
         headers.add_vary_header("Cookie")
         own = f"{self.cookie_name}="
         if token is not None and not any(each.lstrip().startswith(own) for each in headers.getlist("set-cookie")):
             headers.add("set-cookie", self._cookie(token))
-        return headers.encoded_multi_items()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from lilya._asgi.deadline import check_timeout, run_within
+from lilya._asgi.deadline import run_within
+from lilya._checks import check_seconds
 from lilya._handling.refusing import Refusing
 from lilya._sansio.timeout import parse_grpc_timeout, parse_timeout
 from lilya.datastructures._headers import Header
-from lilya.exceptions import GatewayTimeout, ImproperlyConfigured
+from lilya.exceptions import GatewayTimeout
 from lilya.types import ASGIApp, Receive, Scope, Send
 
 __all__ = ["DeadlineMiddleware"]
@@ -28,11 +29,8 @@ class DeadlineMiddleware:
     """
 
     def __init__(self, app: ASGIApp, timeout: float, *, header: str | None = None) -> None:
-        seconds = check_timeout(timeout, "DeadlineMiddleware: timeout")
-        if seconds is None:
-            raise ImproperlyConfigured("DeadlineMiddleware: timeout is a number of seconds; math.inf for no limit")
         self.app = app
-        self.timeout = seconds
+        self.timeout = check_seconds("DeadlineMiddleware: timeout (math.inf for no limit)", timeout)
         self.header = None if header is None else header.lower()
         self._parse = parse_grpc_timeout if self.header == "grpc-timeout" else parse_timeout
         self._refusing = Refusing(self._run, GatewayTimeout)

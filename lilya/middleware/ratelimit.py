@@ -11,11 +11,13 @@ from typing import Final, Protocol, TypeAlias, runtime_checkable
 import anyio
 import anyio.lowlevel
 
+from lilya._checks import check_count
 from lilya._handling.refusing import refuse_with
 from lilya._sansio.sliding_window import SlidingWindow, Verdict
 from lilya.clientip import get_ip
 from lilya.datastructures._headers import Header
 from lilya.exceptions import HTTPException, ImproperlyConfigured
+from lilya.middleware._answers import with_headers
 from lilya.middleware.clientip import CLIENT_IP, UNKNOWN
 from lilya.requests import Connection
 from lilya.types import ASGIApp, Message, Receive, Scope, Send
@@ -47,9 +49,7 @@ class MemoryRateLimitStore:
     """
 
     def __init__(self, max_keys: int = MAX_KEYS, clock: Callable[[], float] = anyio.current_time) -> None:
-        if max_keys < 1:
-            raise ImproperlyConfigured(f"max_keys={max_keys}: a store that counts nobody limits nobody")
-        self.max_keys = max_keys
+        self.max_keys = check_count("max_keys", max_keys, least=1)
         self._clock = clock
         self._windows: OrderedDict[str, SlidingWindow] = OrderedDict()  # the one heard of last comes last
 
@@ -151,12 +151,13 @@ class RateLimitMiddleware:
             headers = {"Retry-After": str(verdict.retry_after), **self._headers(verdict)}
             return await refuse_with(HTTPException(status_code=429, headers=headers), scope, receive, send)
 
+        def tell(headers: Header) -> None:
+            for name, value in self._headers(verdict).items():
+                headers.add(name, value)
+
         async def send_with_limit(message: Message) -> None:
             if message["type"] == "http.response.start":
-                fields = Header.from_raw(message.get("headers") or ())
-                for name, value in self._headers(verdict).items():
-                    fields.add(name, value)
-                message = {**message, "headers": fields.encoded_multi_items()}
+                message = with_headers(message, tell)
             await send(message)
 
         await self.app(scope, receive, send_with_limit)

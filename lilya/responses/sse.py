@@ -24,6 +24,7 @@ from anyio.lowlevel import checkpoint
 from anyio.streams.memory import MemoryObjectReceiveStream
 
 from lilya._asgi.exchange import Exchange, Home, exchange_of
+from lilya._checks import check_seconds, check_timeout
 from lilya._sansio.sse import check_retry, check_separator, encode_event
 from lilya.concurrency.nursery import open_nursery
 from lilya.concurrency.threads import AsyncCallable, enforce_async_callable
@@ -101,7 +102,7 @@ class EventStreamResponse(StreamingResponse):
         self.ping_interval = check_seconds("ping_interval", PING_INTERVAL if ping_interval is None else ping_interval)
         self.separator = check_separator("\n" if separator is None else separator)
         self.ping_message_factory = ping_message_factory
-        self.send_timeout = None if send_timeout is None else check_seconds("send_timeout", send_timeout)
+        self.send_timeout = check_timeout("send_timeout", send_timeout)
         self.data_sender_callable = data_sender_callable
         self.client_close_handler = client_close_handler
 
@@ -327,10 +328,3 @@ def _encode_published(event: Event, separator: str) -> bytes:
 def _to_json(data: Any, encoders: Iterable[Any] = ()) -> str:
     text: str = json_encode(data, json_encode_fn=_dumps, post_transform_fn=None, with_encoders=encoders)
     return text
-
-
-def check_seconds(name: str, seconds: float) -> float:
-    """A length of time to wait for, if it is one; else `ValueError`."""
-    if not seconds > 0:
-        raise ValueError(f"{name} is a number of seconds, more than 0, not {seconds!r}")
-    return seconds

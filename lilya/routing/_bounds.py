@@ -7,8 +7,9 @@ from typing import Any, Final
 
 from anyio import CapacityLimiter
 
-from lilya._asgi.deadline import Deadline, check_timeout
+from lilya._asgi.deadline import Deadline
 from lilya._asgi.limited import Limited, check_capacity
+from lilya._checks import check_timeout
 from lilya.concurrency.capacity import Capacity
 from lilya.types import ASGIApp
 
@@ -49,4 +50,4 @@ def bounds_of(timeout: Any, limiter: Any, where: str) -> Bounds:
     if timeout is None and limiter is None:
         return UNBOUNDED
     capacity = check_capacity(limiter, f"{where}: limiter")
-    return Bounds(check_timeout(timeout, f"{where}: timeout"), () if capacity is None else (capacity,))
+    return Bounds(check_timeout(f"{where}: timeout", timeout), () if capacity is None else (capacity,))

@@ -338,11 +338,11 @@ def test_what_has_no_bounds_is_built_as_if_there_were_none() -> None:
 
 @pytest.mark.parametrize("seconds", [0, -1, math.nan, "5", True])
 def test_a_timeout_that_is_none_is_refused_when_it_is_given(seconds: Any) -> None:
-    with pytest.raises(ImproperlyConfigured, match="more than 0"):
+    with pytest.raises(ImproperlyConfigured, match="above 0"):
         Path("/", slow, timeout=seconds)
-    with pytest.raises(ImproperlyConfigured, match="more than 0"):
+    with pytest.raises(ImproperlyConfigured, match="above 0"):
         Include("/", routes=[], timeout=seconds)
-    with pytest.raises(ImproperlyConfigured, match="more than 0"):
+    with pytest.raises(ImproperlyConfigured, match="above 0"):
         Router(timeout=seconds)
     with pytest.raises(ImproperlyConfigured, match="request_timeout"):
         Lilya(request_timeout=seconds)

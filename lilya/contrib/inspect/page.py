@@ -10,6 +10,7 @@ from typing import Any, Final
 import anyio
 
 from lilya._asgi.exchange import Exchange, Home, exchange_of
+from lilya._checks import check_count, check_seconds
 from lilya._define import DefinePermission, build_stack, define_all
 from lilya._handling.problems import JSON, TEXT, accept_of
 from lilya._sansio.headers import best_media_type
@@ -18,7 +19,7 @@ from lilya.contrib.inspect._tree import Picture, take_picture
 from lilya.contrib.inspect._write import CONTENT_POLICY, write_fragment, write_page, write_text
 from lilya.exceptions import ImproperlyConfigured, PermissionDenied, ServiceUnavailable
 from lilya.responses.base import HTMLResponse, JSONResponse, PlainText, Response
-from lilya.responses.sse import EventStreamResponse, check_seconds
+from lilya.responses.sse import EventStreamResponse
 from lilya.types import ASGIApp, Receive, Scope, Send
 
 __all__ = ["TaskTree"]
@@ -67,8 +68,8 @@ class TaskTree:
         interval: float = 1.0,
         watchers: int = 8,
     ) -> None:
-        if min(rows, watchers) < 1:
-            raise ImproperlyConfigured(f"TaskTree: rows and watchers are 1 or more, got {rows!r} and {watchers!r}")
+        check_count("TaskTree: rows", rows, least=1)
+        check_count("TaskTree: watchers", watchers, least=1)
         self.rows = rows
         self.interval = check_seconds("interval", interval)
         self.watchers = watchers
