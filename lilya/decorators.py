@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
-from lilya._current import in_event_loop
+from lilya._current import current_scope, in_event_loop
 from lilya.caches.keys import key_of
 from lilya.caches.memory import InMemoryCache
 from lilya.compat import run_sync
@@ -43,8 +43,9 @@ VALUE: Final = "value"
 def cache(ttl: int | None = None, backend: CacheBackend | None = None) -> Callable[[F], F]:
     """Remember what a function returns for the same arguments, for `ttl` seconds: `@cache(ttl=60)`.
 
-    By default that is 300 seconds; 0 is not at all. `backend` is where values are kept: by default an `InMemoryCache`
-    of the function's own, which keeps them as they are. Calls for one value that come at the same time call the
+    0 is not at all. `backend` is where values are kept. By default both are what the settings `cache_default_ttl` and
+    `cache_backend` of the application say in which the function is called; without one, and where they say nothing, 300
+    seconds and an `InMemoryCache` of the function's own, which keeps values as they are. Calls for one value that come at the same time call the
     function once; a failure is remembered by nobody. None is a value like others. Where the backend fails, or arguments
     make no key (no encoder knows them), that is logged, and the function is called.
 
@@ -56,10 +57,9 @@ def cache(ttl: int | None = None, backend: CacheBackend | None = None) -> Callab
         raise ImproperlyConfigured(f"cache: ttl is a number of seconds, not {ttl!r}")
 
     def decorate(func: Any) -> Any:
-        store: Any = InMemoryCache() if backend is None else backend
         wrapper: Any
         invalidate: Any
-        cached = _Cached(func, DEFAULT_TTL if ttl is None else ttl, store)
+        cached = _Cached(func, ttl, backend)
         if is_async_callable(func):
 
             async def call(*args: Any, **kwargs: Any) -> Any:
@@ -68,7 +68,7 @@ def cache(ttl: int | None = None, backend: CacheBackend | None = None) -> Callab
             async def forget(*args: Any, **kwargs: Any) -> None:
                 key = cached.key(own(args), kwargs)
                 if key is not None:
-                    await cached.ask(store.delete, key)
+                    await cached.ask(cached.backend.delete, key)
 
             wrapper, invalidate = functools.wraps(func)(call), forget
         else:
@@ -93,17 +93,35 @@ def cache(ttl: int | None = None, backend: CacheBackend | None = None) -> Callab
     return decorate
 
 
+def _setting(name: str) -> Any:
+    """What the settings of the application say that serves here; None outside of one."""
+    return getattr(getattr((current_scope() or {}).get("app"), "settings", None), name, None)
+
+
 class _Cached:
     """The calls of one function, remembered in one backend."""
 
-    def __init__(self, func: Callable[..., Any], ttl: float, backend: CacheBackend) -> None:
+    def __init__(self, func: Callable[..., Any], ttl: float | None, backend: CacheBackend | None) -> None:
         self.func = func
         self.name = getattr(func, "__qualname__", repr(func))
-        self.ttl = ttl
-        self.backend = backend
+        self._ttl = ttl
+        self._backend = backend
+        self._own = InMemoryCache()
         self._flights: SingleFlight[Any] = SingleFlight()
         self._lock = threading.Lock()
         self._turns: dict[str, tuple[threading.RLock, int]] = {}
+
+    @property
+    def ttl(self) -> float:
+        """For how long, in seconds."""
+        ttl: float | None = _setting("cache_default_ttl") if self._ttl is None else self._ttl
+        return DEFAULT_TTL if ttl is None else ttl
+
+    @property
+    def backend(self) -> CacheBackend:
+        """Where."""
+        backend: CacheBackend | None = _setting("cache_backend") if self._backend is None else self._backend
+        return self._own if backend is None else backend
 
     def key(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str | None:
         """The key of a call; None where its arguments make none."""

@@ -43,7 +43,7 @@ class Settings(BaseSettings):
     """The name of the list that commands look for in a module of routes."""
 
     enforce_return_annotation: bool = False
-    """Whether handlers must say what they return."""
+    """Whether handlers must say what they return: one that does not is an error when the application is built."""
 
     ptpython_config_file: str = "~/.config/ptpython/config.py"
     """Where the shell finds the configuration of ptpython."""
@@ -61,7 +61,7 @@ class Settings(BaseSettings):
     """Hooks of the application behind its routes."""
 
     logging_level: str = "INFO"
-    """From which level on Lilya's logger writes, where `logging_config` sets one up."""
+    """For a `logging_config` of yours to read: `StandardLoggingConfig(level=self.logging_level)`."""
 
     enable_openapi: bool = False
     """Whether the application documents its API."""
@@ -88,10 +88,10 @@ class Settings(BaseSettings):
     """The time zone commands and schedulers work in."""
 
     cache_backend: Any = None
-    """What `lilya.decorators.cache` keeps values in; None: the memory of the process."""
+    """Where `lilya.decorators.cache` keeps values that are asked for in the application; None: in memory."""
 
     cache_default_ttl: int = 300
-    """How long it keeps them, in seconds."""
+    """How long it keeps them, in seconds; 0: not at all."""
 
     on_disconnect: Literal["cancel", "ignore"] | None = None
     """What happens to a handler whose client leaves; None: it is cancelled where the method is safe."""

@@ -129,7 +129,7 @@ async def test_lines_end_as_is_asked_for(separator: str) -> None:
     [{"separator": "x"}, {"retry": -1}, {"ping_interval": 0}, {"ping_interval": math.nan}, {"send_timeout": -1}],
 )
 def test_what_can_never_work_is_refused_when_it_is_made(options: Any) -> None:
-    with pytest.raises(ValueError, match="not|got"):
+    with pytest.raises(ValueError, match=r"not|got"):
         EventStreamResponse([], **options)
 
 
