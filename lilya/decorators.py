@@ -45,9 +45,11 @@ def cache(ttl: int | None = None, backend: CacheBackend | None = None) -> Callab
 
     0 is not at all. `backend` is where values are kept. By default both are what the settings `cache_default_ttl` and
     `cache_backend` of the application say in which the function is called; without one, and where they say nothing, 300
-    seconds and an `InMemoryCache` of the function's own, which keeps values as they are. Calls for one value that come at the same time call the
-    function once; a failure is remembered by nobody. None is a value like others. Where the backend fails, or arguments
-    make no key (no encoder knows them), that is logged, and the function is called.
+    seconds and an `InMemoryCache` of the function's own, which keeps values as they are.
+
+    Calls for one value that come at the same time call the function once; a failure is remembered by nobody. None is a
+    value like others. Where the backend fails, or arguments make no key (no encoder knows them), that is logged, and
+    the function is called.
 
     `function.invalidate(*args, **kwargs)` forgets one value; it is async where the function is.
     """

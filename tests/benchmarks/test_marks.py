@@ -6,9 +6,11 @@ The marks themselves are for `python -m tests.benchmarks`, on a machine that has
 from __future__ import annotations
 
 import sys
+from functools import partial
 
 import pytest
 
+from tests.benchmarks import ours, raw
 from tests.benchmarks.cases import CASES, Case
 from tests.benchmarks.measure import measure
 
@@ -17,6 +19,8 @@ ENOUGH = 0.6
 ATTEMPTS = 3
 # In CPU time, of the last of many routes by the first. Where a list is walked through it is a hundred.
 FLAT = 2.0
+# What each middleware may take that only passes on, in the cost of a raw call with its answer.
+MOST_OF_A_LAYER = 0.5
 
 CASE = {case.name: case for case in CASES}
 
@@ -52,6 +56,22 @@ def test_the_last_of_a_thousand_routes_costs_what_the_first_does(backend: str) -
         if times[-1] < FLAT:
             return
     pytest.fail(f"the last route takes {times} times as long as the first")
+
+
+def test_a_middleware_that_passes_everything_costs_at_most_half_a_raw_call(backend: str) -> None:
+    layers = 5
+    case = Case(
+        "middlewares",
+        {"raw": lambda: raw.site, "lilya": partial(ours.layered, layers), "without": partial(ours.layered, 0)},
+    )
+    costs = []
+    for attempt in range(ATTEMPTS):
+        result = measure(case, backend, rounds=9 + 4 * attempt, seconds=0.015)
+        each = (result.microseconds("lilya") - result.microseconds("without")) / layers
+        costs.append(each / result.microseconds("raw"))
+        if costs[-1] <= MOST_OF_A_LAYER:
+            return
+    pytest.fail(f"a middleware takes {', '.join(f'{cost:.2f}' for cost in costs)} of a raw call")
 
 
 def test_every_case_is_answered_alike_by_all(backend: str) -> None:

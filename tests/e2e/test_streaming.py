@@ -58,10 +58,13 @@ def test_a_generator_that_waits_is_cancelled_where_it_waits(whole: Whole) -> Non
 
 def test_behind_all_guards_events_arrive_one_by_one_and_a_disconnect_is_heard_of(whole: Whole) -> None:
     id = whole.new_id()
-    headers = {"accept-encoding": "gzip", "origin": "https://a.test"}
+    headers = {"accept-encoding": "gzip", "origin": "https://a.test", "authorization": "Basic YWRhOmxvdmVsYWNl"}
     with whole.http.stream("GET", f"/guarded/events?id={id}", headers=headers) as answer:
         assert answer.headers["content-encoding"] == "gzip"
         assert answer.headers["x-frame-options"] == "DENY"
+        assert answer.headers["access-control-allow-origin"] == "*"
+        assert answer.headers["ratelimit-policy"] == '"default";q=1000;w=60'
+        assert {each.split("=")[0] for each in answer.headers.get_list("set-cookie")} == {"session", "csrftoken"}
         lines = answer.iter_lines()
         assert next(lines) == "data: one"
         whole.release()
@@ -69,6 +72,21 @@ def test_behind_all_guards_events_arrive_one_by_one_and_a_disconnect_is_heard_of
         whole.said("idle", id)
         since = time.monotonic()
     assert whole.seconds_until("left", id, since) < SOON
+
+
+@pytest.mark.parametrize(
+    ("method", "headers", "status"),
+    [
+        ("GET", {"host": "evil.test"}, 400),
+        ("GET", {"authorization": "Basic YTpi"}, 401),
+        ("POST", {}, 403),
+        ("POST", {"origin": "https://evil.test"}, 403),
+    ],
+)
+def test_behind_all_guards_who_may_not_is_refused(
+    whole: Whole, method: str, headers: dict[str, str], status: int
+) -> None:
+    assert whole.http.request(method, "/guarded/events", headers=headers).status_code == status
 
 
 def test_a_client_that_does_not_read_holds_the_generator_and_nobody_else(whole: Whole) -> None:

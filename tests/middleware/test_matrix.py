@@ -6,7 +6,10 @@ builds any ASGI middleware.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+import pkgutil
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from importlib import import_module
 from typing import Any
 
 import anyio
@@ -23,52 +26,85 @@ from starlette.middleware.gzip import GZipMiddleware as StarletteGZip
 from starlette.middleware.trustedhost import TrustedHostMiddleware as StarletteTrustedHost
 from starlette.requests import Request as StarletteRequest
 from starlette.responses import StreamingResponse as StarletteStream
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 
+from lilya import middleware
 from lilya._define import DefineMiddleware
 from lilya.apps import Lilya
+from lilya.authentication import BasicAuthBackend
 from lilya.middleware.app_settings import ApplicationSettingsMiddleware
 from lilya.middleware.asyncexit import AsyncExitStackMiddleware
+from lilya.middleware.authentication import AuthenticationMiddleware
+from lilya.middleware.capacity import CapacityMiddleware
 from lilya.middleware.clickjacking import XFrameOptionsMiddleware
-from lilya.middleware.clientip import ClientIPMiddleware
+from lilya.middleware.clientip import ClientIPMiddleware, ClientIPScopeOnlyMiddleware
 from lilya.middleware.compression import CompressionMiddleware, GZipMiddleware
 from lilya.middleware.cors import CORSMiddleware
+from lilya.middleware.csrf import CSRFMiddleware
+from lilya.middleware.deadline import DeadlineMiddleware
 from lilya.middleware.exceptions import ExceptionMiddleware
-from lilya.middleware.global_context import GlobalContextMiddleware
+from lilya.middleware.global_context import GlobalContextMiddleware, LifespanGlobalContextMiddleware
 from lilya.middleware.httpsredirect import HTTPSRedirectMiddleware
 from lilya.middleware.lilya_exception import LilyaExceptionMiddleware
+from lilya.middleware.ratelimit import RateLimitMiddleware
 from lilya.middleware.request_context import RequestContextMiddleware
 from lilya.middleware.security import SecurityMiddleware
 from lilya.middleware.server_error import ServerErrorMiddleware
+from lilya.middleware.session_context import SessionContextMiddleware
+from lilya.middleware.session_fixing import SessionFixingMiddleware
+from lilya.middleware.sessions import SessionMiddleware
 from lilya.middleware.trustedhost import TrustedHostMiddleware
 from lilya.middleware.trustedreferrer import TrustedReferrerMiddleware
+from lilya.middleware.wsgi import WSGIMiddleware
 from lilya.responses import StreamingResponse
-from lilya.routing import Path
+from lilya.routing import Include, Path
 from lilya.testing import MemoryServer, http_scope
-from lilya.types import ASGIApp
+from lilya.types import ASGIApp, Receive, Scope, Send
 
 KIND = "text/event-stream"
+
+
+class InSession:
+    """A layer that wants a session, in one."""
+
+    def __init__(self, app: ASGIApp, layer: type[Any]) -> None:
+        self.app = SessionMiddleware(layer(app), "key")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.app(scope, receive, send)
+
 
 OURS: dict[str, DefineMiddleware] = {
     layer.cls.__name__: layer
     for layer in (
         DefineMiddleware(ApplicationSettingsMiddleware),
         DefineMiddleware(AsyncExitStackMiddleware),
+        DefineMiddleware(AuthenticationMiddleware, BasicAuthBackend({"ada": "lovelace"})),
+        DefineMiddleware(CapacityMiddleware, 1),
         DefineMiddleware(ClientIPMiddleware),
+        DefineMiddleware(ClientIPScopeOnlyMiddleware),
         DefineMiddleware(CompressionMiddleware),
         DefineMiddleware(CORSMiddleware, allow_origins=["*"]),
+        DefineMiddleware(CSRFMiddleware, "key"),
+        DefineMiddleware(DeadlineMiddleware, 60),
         DefineMiddleware(ExceptionMiddleware),
         DefineMiddleware(GlobalContextMiddleware),
         DefineMiddleware(GZipMiddleware),
         DefineMiddleware(HTTPSRedirectMiddleware),
         DefineMiddleware(LilyaExceptionMiddleware),
+        DefineMiddleware(LifespanGlobalContextMiddleware),
+        DefineMiddleware(RateLimitMiddleware, 10, 60),
         DefineMiddleware(RequestContextMiddleware),
         DefineMiddleware(SecurityMiddleware, "default-src 'self'"),
         DefineMiddleware(ServerErrorMiddleware),
+        DefineMiddleware(SessionMiddleware, "key"),
         DefineMiddleware(TrustedHostMiddleware, allowed_hosts=["example.org"]),
         DefineMiddleware(TrustedReferrerMiddleware),
         DefineMiddleware(XFrameOptionsMiddleware),
     )
+}
+OURS |= {
+    layer.__name__: DefineMiddleware(InSession, layer) for layer in (SessionContextMiddleware, SessionFixingMiddleware)
 }
 THEIRS: dict[str, DefineMiddleware] = {
     layer.cls.__name__: layer
@@ -164,6 +200,13 @@ TABLE: list[tuple[str, Build, DefineMiddleware]] = [
 TABLE += [(f"{name}-of-starlette-in-lilya", lilya, layer) for name, layer in THEIRS.items()]
 
 
+def test_the_table_has_every_layer_of_ours() -> None:
+    modules = [import_module(f"lilya.middleware.{each.name}") for each in pkgutil.iter_modules(middleware.__path__)]
+    ours = {name for module in modules for name, kind in vars(module).items() if name.endswith("Middleware")}
+    # What is a base class, a definition, or an application in itself (see the test of it below).
+    assert ours - {"BaseAuthMiddleware", "DefineMiddleware", "WSGIMiddleware"} == {*OURS}
+
+
 @pytest.mark.parametrize(("build", "layer"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE])
 async def test_a_stream_flushes_and_hears_of_a_disconnect(build: Build, layer: DefineMiddleware, backend: str) -> None:
     if build is quart and backend == "trio":
@@ -182,3 +225,56 @@ async def test_a_stream_flushes_and_hears_of_a_disconnect(build: Build, layer: D
         exchange.disconnect()
         with anyio.fail_after(5):
             await feed.closed.wait()
+
+
+# -- an application of ours for those of WSGI -------------------------------------------------------------------------
+
+
+class Pieces:
+    """The body of a WSGI application: endless, and says when it is closed."""
+
+    def __init__(self) -> None:
+        self.closed = threading.Event()
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        return b"piece"
+
+    def close(self) -> None:
+        self.closed.set()
+
+
+def in_fastapi(app: Any) -> Any:
+    """Mounted in FastAPI."""
+    host = FastAPI()
+    host.mount("/", app)
+    return host
+
+
+MOUNTS: dict[str, Callable[[Any], Any]] = {
+    "alone": lambda app: app,
+    "starlette": lambda app: Starlette(routes=[Mount("/", app)]),
+    "fastapi": in_fastapi,
+    "lilya": lambda app: Lilya(routes=[Include("/", app=app)]),
+    "starlette in lilya": lambda app: Lilya(routes=[Include("/", app=Starlette(routes=[Mount("/", app)]))]),
+}
+
+
+@pytest.mark.parametrize("mount", MOUNTS.values(), ids=MOUNTS.keys())
+async def test_a_wsgi_application_streams_and_its_body_is_closed_at_a_disconnect(mount: Callable[[Any], Any]) -> None:
+    pieces = Pieces()
+
+    def application(environ: Any, start_response: Any) -> Pieces:
+        start_response("200 OK", [("content-type", KIND)])
+        return pieces
+
+    async with MemoryServer(mount(WSGIMiddleware(application)), lifespan=False) as server:
+        exchange = server.request(http_scope("GET", "/"))
+        assert (await exchange.head()).status == 200
+        for _ in range(3):
+            assert await exchange.chunk() == b"piece"
+        exchange.disconnect()
+        await exchange.aclose()
+    assert pieces.closed.is_set()

@@ -17,16 +17,24 @@ import anyio
 from anyio.abc import TaskGroup
 
 from lilya.apps import Lilya
+from lilya.authentication import BasicAuthBackend
 from lilya.background import Task, Tasks
 from lilya.exceptions import WebSocketDisconnect
 from lilya.middleware import DefineMiddleware
+from lilya.middleware.authentication import AuthenticationMiddleware
+from lilya.middleware.capacity import CapacityMiddleware
 from lilya.middleware.clickjacking import XFrameOptionsMiddleware
 from lilya.middleware.clientip import ClientIPMiddleware
 from lilya.middleware.compression import CompressionMiddleware
 from lilya.middleware.cors import CORSMiddleware
+from lilya.middleware.csrf import CSRFMiddleware
+from lilya.middleware.deadline import DeadlineMiddleware
 from lilya.middleware.global_context import GlobalContextMiddleware
 from lilya.middleware.lilya_exception import LilyaExceptionMiddleware
+from lilya.middleware.ratelimit import RateLimitMiddleware
 from lilya.middleware.security import SecurityMiddleware
+from lilya.middleware.session_fixing import SessionFixingMiddleware
+from lilya.middleware.sessions import MemorySessionStore, SessionMiddleware
 from lilya.middleware.trustedhost import TrustedHostMiddleware
 from lilya.middleware.trustedreferrer import TrustedReferrerMiddleware
 from lilya.requests import Request
@@ -173,7 +181,8 @@ async def idle(request: Request) -> StreamingResponse:
 
 
 async def events(request: Request) -> EventStreamResponse:
-    """Two events, the second one when it is released; then nothing for ever."""
+    """Two events, the second one when it is released; then nothing for ever. The session knows who came."""
+    request.session["user"] = request.user.display_name
 
     async def pieces() -> AsyncIterator[dict[str, str]]:
         with told("stream", request):
@@ -358,12 +367,19 @@ async def lifespan(app: Lilya) -> AsyncIterator[None]:
 
 
 GUARDS: list[Any] = [
-    DefineMiddleware(TrustedHostMiddleware, allowed_hosts=["*"]),
+    DefineMiddleware(TrustedHostMiddleware, allowed_hosts=["localhost", "127.0.0.1"]),
     DefineMiddleware(ClientIPMiddleware, trusted_proxies=["*"]),
     DefineMiddleware(TrustedReferrerMiddleware),
     DefineMiddleware(SecurityMiddleware, "default-src 'self'"),
     DefineMiddleware(XFrameOptionsMiddleware),
     DefineMiddleware(CORSMiddleware, allow_origins=["*"]),
+    DefineMiddleware(RateLimitMiddleware, 1000, 60),
+    DefineMiddleware(SessionMiddleware, "a key", store=MemorySessionStore()),
+    DefineMiddleware(SessionFixingMiddleware),
+    DefineMiddleware(CSRFMiddleware, "a key"),
+    DefineMiddleware(AuthenticationMiddleware, BasicAuthBackend({"ada": "lovelace"})),
+    DefineMiddleware(CapacityMiddleware, 100),
+    DefineMiddleware(DeadlineMiddleware, 60),
     DefineMiddleware(LilyaExceptionMiddleware),
     DefineMiddleware(GlobalContextMiddleware),
     DefineMiddleware(CompressionMiddleware),
