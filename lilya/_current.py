@@ -77,7 +77,7 @@ def current_scope() -> dict[str, Any] | None:
 
 
 class Surrounded:
-    """A context manager, entered and left with `surroundings` around; what runs in between has its own."""
+    """A context manager, entered and left with the same `surroundings` around; what runs in between has its own."""
 
     __slots__ = ("_manager", "_surroundings")
 
@@ -87,6 +87,7 @@ class Surrounded:
 
     async def __aenter__(self) -> Any:
         token = enter(self._surroundings)
+        self._surroundings = AROUND.get()  # with a `g` of its own: what is put there now is there at the end
         try:
             return await self._manager.__aenter__()
         finally:
@@ -95,7 +96,7 @@ class Surrounded:
     async def __aexit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> bool | None:
-        token = enter(self._surroundings)
+        token = AROUND.set(self._surroundings)
         try:
             return await self._manager.__aexit__(kind, exc, trace)
         finally:

@@ -42,6 +42,8 @@ class ServerOptions:
     `lifespan_timeout`: seconds (of the event loop's clock) the start-up, and then the shutdown, of the application may
         take; then it is cancelled and `LifespanTimeout` raised. None for no bound. The default is a day, which on a
         virtual clock is over at once when nothing else can happen.
+    `client`: the client's address and port in `scope["client"]`, such as `("192.0.2.1", 50000)`; None, the default: the
+        server does not know.
     `extensions`: the names `scope["extensions"]` offers; besides the default also "http.response.early_hint",
         "http.response.pathsend", "http.response.push", "http.response.trailers" and "http.response.zerocopysend".
     `check_conformance`: judge the contents of messages and the application's return, not only the order of messages.
@@ -58,6 +60,7 @@ class ServerOptions:
     drop_unread_body: bool = False
     disconnect_grace: float = 1.0
     lifespan_timeout: float | None = 86_400.0
+    client: tuple[str, int] | None = None
     extensions: frozenset[str] = DEFAULT_EXTENSIONS
     check_conformance: bool = True
     raise_app_exceptions: bool = True

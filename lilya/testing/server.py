@@ -132,6 +132,7 @@ class MemoryServer:
         extensions: dict[str, Any] = {name: {} for name in self.options.extensions if name.startswith(family)}
         return {
             **scope,
+            "client": scope.get("client") or self.options.client,
             "asgi": {"version": "3.0", "spec_version": self._spec_version},
             "extensions": extensions | scope.get("extensions", {}),
             "state": self.state | scope.get("state", {}),

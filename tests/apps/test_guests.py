@@ -120,9 +120,14 @@ async def test_a_guest_that_breaks_while_it_serves_takes_the_application_down() 
         raise LookupError("lost")
 
     app = Lilya(routes=[Include("/", app=guest)])
-    async with running(app):
-        await anyio.sleep(10)
-        assert isinstance(app.failure, LookupError)
+
+    async def live() -> None:
+        async with running(app):
+            await anyio.sleep(10)
+            assert isinstance(app.failure, LookupError)
+
+    with pytest.raises(LookupError, match="lost"):
+        await live()
 
 
 async def test_a_guest_may_stop_waiting_for_its_shutdown_and_ask_again() -> None:

@@ -13,7 +13,7 @@ from anyio.abc import TaskStatus
 from lilya.apps import Lilya
 from lilya.concurrency import Service
 from lilya.contrib.health import Live, Ready
-from lilya.exceptions import ImproperlyConfigured
+from lilya.exceptions import ImproperlyConfigured, ServiceFailed
 from lilya.routing import Include, Path
 from lilya.testclient import AsyncTestClient
 from lilya.testing import cancel_everywhere, disconnect_everywhere
@@ -104,9 +104,14 @@ async def test_after_a_crash_an_app_is_neither() -> None:
         raise ValueError
 
     app = app_with(Ready(), Service(crashes))
-    async with running(app):
-        await anyio.sleep(2)
-        assert [(await call(app, path)).status for path in ("/livez", "/readyz")] == [503, 503]
+
+    async def live() -> None:
+        async with running(app):
+            await anyio.sleep(2)
+            assert [(await call(app, path)).status for path in ("/livez", "/readyz")] == [503, 503]
+
+    with pytest.raises(ServiceFailed):
+        await live()
 
 
 async def test_a_required_service_that_is_down_is_named_and_others_are_not() -> None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-import anyio
 import pytest
 
 from lilya._asgi.exchange import run_alone
 from lilya.requests import Request
+from lilya.testing.script import ScriptedExchange
 from lilya.types import Message, Receive, Scope, Send
 from tests.forms.bodies import BOUNDARY
 
@@ -43,26 +44,17 @@ async def post(
         for piece in ([body] if isinstance(body, bytes) else body)
     ]
     messages.append({"type": "http.disconnect"} if leaves else {"type": "http.request", "body": b""})
-    coming = iter(messages)
     results: list[T] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         results.append(await handler(Request(scope, receive, send)))
 
-    async def receive() -> Message:
-        await anyio.lowlevel.checkpoint()
-        message = next(coming, None)
-        if message is None:
-            await anyio.sleep_forever()
-        assert message is not None
-        return message
-
-    async def send(message: Message) -> None:
+    async def answered(index: int, message: Message) -> None:
         raise AssertionError("nobody answers here")
 
     scope = {"type": "http", "method": "POST", "path": "/", "query_string": b""}
     scope["headers"] = [(b"content-type", content_type.encode("latin-1")), *headers]
-    await run_alone(app, scope, receive, send)
+    await ScriptedExchange(partial(run_alone, app), scope, messages, on_send=answered).run()
     return results[0]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -20,6 +19,8 @@ from lilya.middleware.httpsredirect import HTTPSRedirectMiddleware
 from lilya.middleware.security import SecurityMiddleware
 from lilya.middleware.trustedhost import TrustedHostMiddleware
 from lilya.middleware.trustedreferrer import TrustedReferrerMiddleware
+from lilya.testclient import AsyncTestClient
+from lilya.testing import ServerOptions
 
 
 async def home(request: Request) -> PlainTextResponse:
@@ -39,8 +40,9 @@ async def test_all_of_them_work_in_starlette(scheme: str) -> None:
         Middleware(GZipMiddleware),
     ]
     app = Starlette(routes=[Route("/", home)], middleware=layers)
-    transport = httpx.ASGITransport(app, client=("192.0.2.1", 5000))
-    async with httpx.AsyncClient(transport=transport, base_url=f"{scheme}://example.org") as client:
+    options = ServerOptions(client=("192.0.2.1", 5000))
+    base_url = f"{scheme}://example.org"
+    async with AsyncTestClient(app, base_url, follow_redirects=False, server_options=options) as client:
         answer = await client.get("/", headers={"origin": "https://a.test", "accept-encoding": "gzip"})
         if scheme == "http":
             assert (answer.status_code, answer.headers["location"]) == (307, "https://example.org/")

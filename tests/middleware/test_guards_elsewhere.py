@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
-import httpx
 import pytest
 from fastapi import FastAPI
 from fastapi import Request as FastAPIRequest
@@ -24,6 +23,8 @@ from lilya.middleware.ratelimit import RateLimitMiddleware
 from lilya.middleware.session_fixing import SessionFixingMiddleware
 from lilya.middleware.sessions import MemorySessionStore, SessionMiddleware
 from lilya.routing import Include
+from lilya.testclient import AsyncTestClient
+from lilya.testing import ServerOptions
 from tests.routing.client import call, talk
 
 BOUNDARY = "----WebKitFormBoundaryABC"
@@ -96,8 +97,8 @@ APPS = {"starlette": starlette, "fastapi": fastapi, "inside lilya": inside_lilya
 
 @pytest.mark.parametrize("kind", APPS)
 async def test_all_of_them_work(kind: str) -> None:
-    transport = httpx.ASGITransport(APPS[kind](), client=("192.0.2.1", 5000))
-    async with httpx.AsyncClient(transport=transport, base_url="http://example.org") as client:
+    options = ServerOptions(client=("192.0.2.1", 5000))
+    async with AsyncTestClient(APPS[kind](), "http://example.org", server_options=options) as client:
         first = (await client.get("/")).json()
         assert (first["n"], first["user"]) == (1, "")
         assert (await client.get("/", auth=("ada", "lovelace"))).json() == {**first, "n": 2, "user": "ada"}

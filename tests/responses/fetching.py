@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import anyio
-
+from lilya.testing.script import ScriptedExchange
 from lilya.testing.server import http_scope
 from lilya.types import ASGIApp, Message, Scope
 
@@ -51,17 +50,6 @@ async def fetch(
     raw = [(name.lower().encode(), value.encode("latin-1")) for name, value in (headers or {}).items()]
     asked: Scope = http_scope(method, target, headers=raw, root_path=root_path)
     asked |= {"extensions": {name: {} for name in extensions}, **scope}
-    inbox: list[Message] = [{"type": "http.request", "body": b"", "more_body": False}]
-    fetched = Fetched()
-
-    async def receive() -> Message:
-        if not inbox:
-            await anyio.sleep_forever()
-        return inbox.pop()
-
-    async def send(message: Message) -> None:
-        await anyio.lowlevel.checkpoint()
-        fetched.messages.append(message)
-
-    await app(asked, receive, send)
-    return fetched
+    exchange = ScriptedExchange(app, asked, [{"type": "http.request", "body": b"", "more_body": False}])
+    await exchange.run()
+    return Fetched([each.message for each in exchange.sent])
