@@ -10,6 +10,7 @@ it. What was left behind, the scope of an exchange that is over, surrounds nothi
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar, Token
 from types import TracebackType
@@ -30,6 +31,7 @@ __all__ = [
     "current_scope",
     "enter",
     "in_event_loop",
+    "setting_of",
 ]
 
 AROUND: Final[ContextVar[dict[str, Any]]] = ContextVar("lilya.around")
@@ -68,6 +70,11 @@ def enter(scope: dict[str, Any], *, inside: bool = True) -> Token[dict[str, Any]
         if GLOBALS in outer:
             scope[GLOBALS] = outer[GLOBALS].copy() if "type" in outer else outer[GLOBALS]
     return AROUND.set(scope)
+
+
+def setting_of(scope: Mapping[str, Any] | None, name: str) -> Any:
+    """What the settings say of the application that serves a connection; None where they, or it, say nothing."""
+    return getattr(getattr((scope or {}).get("app"), "settings", None), name, None)
 
 
 def current_scope() -> dict[str, Any] | None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any, Final
 
+from lilya._current import setting_of
 from lilya._sansio.headers import parse_list, parse_options
 from lilya.datastructures._headers import Header
 from lilya.exceptions import ImproperlyConfigured
@@ -74,7 +75,7 @@ def get_ip(
         ImproperlyConfigured: what `TrustedProxies` says.
     """
     if trusted_proxies is None:
-        trusted_proxies = getattr(getattr(scope.get("app"), "settings", None), "trusted_proxies", None) or [UNIX]
+        trusted_proxies = setting_of(scope, "trusted_proxies") or [UNIX]
     trusted = trusted_proxies if isinstance(trusted_proxies, TrustedProxies) else TrustedProxies(trusted_proxies)
     client = scope.get("client")
     address = _plain(client[0]) if client and client[0] else UNIX

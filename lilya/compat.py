@@ -8,12 +8,9 @@ from inspect import iscoroutine
 from types import TracebackType
 from typing import Any, Generic, Literal, Protocol, TypeVar, get_origin
 
-import anyio
-import anyio.from_thread
-
 from lilya._current import current_scope, in_event_loop
 from lilya._define import import_string
-from lilya.concurrency.threads import is_async_callable
+from lilya.concurrency.threads import is_async_callable, run_on_loop
 from lilya.datastructures._url import URLPath
 from lilya.exceptions import ImproperlyConfigured
 
@@ -84,11 +81,7 @@ def run_sync(
             f"run_sync({func!r}) would stop the event loop it is called on: await it, or move the sync code around it "
             "to a thread, by `await run_in_threadpool(...)`"
         )
-    try:
-        anyio.from_thread.check_cancelled()
-    except anyio.NoEventLoopError:  # no worker thread
-        return anyio.run(call, backend=backend)
-    return anyio.from_thread.run(call)
+    return run_on_loop(call, backend)
 
 
 class AsyncResourceHandler(Generic[R]):

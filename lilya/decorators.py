@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
-from lilya._current import current_scope, in_event_loop
+from lilya._current import current_scope, in_event_loop, setting_of
 from lilya.caches.keys import key_of
 from lilya.caches.memory import InMemoryCache
 from lilya.compat import run_sync
@@ -95,11 +95,6 @@ def cache(ttl: int | None = None, backend: CacheBackend | None = None) -> Callab
     return decorate
 
 
-def _setting(name: str) -> Any:
-    """What the settings of the application say that serves here; None outside of one."""
-    return getattr(getattr((current_scope() or {}).get("app"), "settings", None), name, None)
-
-
 class _Cached:
     """The calls of one function, remembered in one backend."""
 
@@ -116,13 +111,15 @@ class _Cached:
     @property
     def ttl(self) -> float:
         """For how long, in seconds."""
-        ttl: float | None = _setting("cache_default_ttl") if self._ttl is None else self._ttl
+        ttl: float | None = setting_of(current_scope(), "cache_default_ttl") if self._ttl is None else self._ttl
         return DEFAULT_TTL if ttl is None else ttl
 
     @property
     def backend(self) -> CacheBackend:
         """Where."""
-        backend: CacheBackend | None = _setting("cache_backend") if self._backend is None else self._backend
+        if self._backend is not None:
+            return self._backend
+        backend: CacheBackend | None = setting_of(current_scope(), "cache_backend")
         return self._own if backend is None else backend
 
     def key(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str | None:

@@ -25,14 +25,11 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar, overload
 
-import anyio
-import anyio.from_thread
-
 from lilya._current import in_event_loop
 from lilya._handling.injection import Builder, Moment, Offer
 from lilya._handling.provide import Depends, Provide, Provides, Resolve, Security, provide_all
 from lilya._handling.signature import parameters_of
-from lilya.concurrency.threads import enforce_async_callable, is_async_callable, run_sync, thread_limits
+from lilya.concurrency.threads import enforce_async_callable, is_async_callable, run_on_loop, run_sync, thread_limits
 from lilya.enums import Scope
 from lilya.exceptions import ImproperlyConfigured
 
@@ -159,11 +156,7 @@ def inject(
                     f"{name} is sync, and what it depends on has to be awaited: called on the event loop it would wait "
                     "for itself. Make it async, or call it in a thread, by `await run_in_threadpool(...)`"
                 )
-            try:
-                anyio.from_thread.check_cancelled()
-            except anyio.NoEventLoopError:  # no worker thread
-                return anyio.run(call, args, kwargs, in_thread, backend=backend)
-            return anyio.from_thread.run(call, args, kwargs, in_thread)
+            return run_on_loop(functools.partial(call, args, kwargs, in_thread), backend)
 
         return injected_sync
 

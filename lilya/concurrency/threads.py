@@ -16,7 +16,7 @@ import functools
 import inspect
 import math
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import Context, ContextVar, Token, copy_context
 from dataclasses import dataclass
@@ -43,6 +43,7 @@ __all__ = [
     "own_threads",
     "run_cleanup",
     "run_in_threadpool",
+    "run_on_loop",
     "run_sync",
     "thread_limits",
 ]
@@ -360,3 +361,16 @@ def enforce_async_callable(func: Callable[..., Any], /) -> Callable[..., Awaitab
 def _name(func: Callable[..., object]) -> str:
     inner = func.func if isinstance(func, functools.partial) else func
     return str(getattr(inner, "__qualname__", repr(inner)))
+
+
+def run_on_loop(call: Callable[[], Coroutine[Any, Any, T]], backend: str) -> T:
+    """The other way round: wait in this thread for `call`, on the event loop that started the thread.
+
+    It is cancelled with the task that waits for the thread. Where no loop has started it, one is run, on `backend`. Not
+    to be called on the thread of a running loop, which would wait for itself.
+    """
+    try:
+        anyio.from_thread.check_cancelled()
+    except anyio.NoEventLoopError:  # no worker thread
+        return anyio.run(call, backend=backend)
+    return anyio.from_thread.run(call)

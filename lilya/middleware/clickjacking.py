@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from lilya._current import setting_of
 from lilya.datastructures._headers import Header
 from lilya.exceptions import ImproperlyConfigured
 from lilya.types import ASGIApp, Message, Receive, Scope, Send
@@ -32,8 +33,7 @@ class XFrameOptionsMiddleware:
         """Serve inside; what is no request passes untouched."""
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        settings = getattr(scope.get("app"), "settings", None)
-        line = self._line or _line(getattr(settings, "x_frame_options", None) or "DENY")
+        line = self._line or _line(setting_of(scope, "x_frame_options") or "DENY")
 
         async def send_with_option(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -14,6 +14,7 @@ from typing import Any, Final
 from lilya._asgi.exchange import exchange_of
 from lilya._asgi.inbox import Inbox
 from lilya._connection import inbox_of
+from lilya._current import setting_of
 from lilya._forms import form_read
 from lilya._handling.refusing import refuse_with
 from lilya._sansio.cookies import format_cookie, parse_cookies
@@ -186,8 +187,7 @@ class CSRFMiddleware:
         return finder.value
 
     def _field_name(self, scope: Scope) -> str:
-        settings = getattr(scope.get("app"), "settings", None)
-        return self.form_field_name or getattr(settings, "csrf_token_name", None) or "csrf_token"
+        return self.form_field_name or setting_of(scope, "csrf_token_name") or "csrf_token"
 
     def _is_cross_site(self, scope: Scope, headers: Header) -> bool:
         hosts = headers.getlist("host")

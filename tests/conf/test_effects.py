@@ -49,14 +49,14 @@ def test_what_is_an_argument_is_taken_from_the_settings(name: str) -> None:
     assert name in asked
 
 
-READ = re.compile(r"\b(?:setting|_setting|load_settings_value)\(\s*\"(\w+)\"|settings\b[^\n]{0,40}, \"(\w+)\"")
+READ = re.compile(r"\b(?:setting|load_settings_value|setting_of)\((?:[\w()]+, )?\"(\w+)\"")
 
 
 def test_what_has_no_effect_is_read_nowhere_and_the_others_are() -> None:
     read = set()
     for file in sorted((ROOT / "lilya").rglob("*.py")):
         if file.relative_to(ROOT / "lilya").parts[0] not in ("cli", "conf", "testclient"):
-            read |= {one or other for one, other in READ.findall(file.read_text())}
+            read |= set(READ.findall(file.read_text()))
     assert {name for name in TABLE if name in read} == {
         name for name, effect in TABLE.items() if not effect.startswith("none")
     }
