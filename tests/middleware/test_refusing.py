@@ -142,6 +142,20 @@ PLACES: Mapping[str, tuple[Callable[[DefineMiddleware], ASGIApp], str]] = {
         ),
         "",
     ),
+    "a child in an application with an exception middleware": (
+        lambda layer: Lilya(
+            routes=[Include("/", app=ChildLilya(routes=[path()], middleware=[layer], exception_handlers=by("child")))],
+            middleware=[DefineMiddleware(ExceptionMiddleware, by("middleware"))],
+        ),
+        "child",
+    ),
+    "Starlette in an application with an exception middleware": (
+        lambda layer: Lilya(
+            routes=[Include("/", app=starlette(layer))],
+            middleware=[DefineMiddleware(ExceptionMiddleware, by("middleware"))],
+        ),
+        "",
+    ),
     "a child inside another layer": (
         lambda layer: Lilya(
             routes=[
