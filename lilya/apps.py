@@ -37,7 +37,6 @@ from lilya.lifecycle import around
 from lilya.logging import LoggingConfig, setup_logging
 from lilya.middleware.global_context import GlobalContextMiddleware
 from lilya.protocols.observer import Observer
-from lilya.routing._annotations import check_return_annotations
 from lilya.routing._base import BasePath, check_on_disconnect
 from lilya.routing._hooks import Hooked, define_hooks
 from lilya.routing._lifespan import Part, all_routes, parts_below, services_below
@@ -183,7 +182,6 @@ class Lilya(Living, Described, RoutingMethodsMixin):
             self.configure_openapi()
         if not isinstance(self, ChildLilya):  # a child may have handlers that want parameters of its prefix
             self.router.compile()
-            self._check_annotations()
 
     # -- settings ---------------------------------------------------------------------------------------------------
 
@@ -318,13 +316,8 @@ class Lilya(Living, Described, RoutingMethodsMixin):
 
     url_path_for = path_for
 
-    def _check_annotations(self) -> None:
-        if self.load_settings_value("enforce_return_annotation"):
-            check_return_annotations(self.routes)
-
     def build_middleware_stack(self) -> ASGIApp:
         """The layers around the routes, built once, at the first call."""
-        self._check_annotations()
         stack = build_stack(self.router.entrance, self.custom_permissions)
         if self.before_request_callbacks or self.after_request_callbacks:
             stack = Hooked(stack, self.before_request_callbacks, self.after_request_callbacks)
