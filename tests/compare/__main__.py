@@ -1,4 +1,4 @@
-"""Does the same to every framework and prints the table: `python -m tests.compare`, and a name for one column only.
+"""Does the same to every framework and prints the table: `python -m tests.compare`; with names, for these only.
 
 Needs the dependency group `compare`. Ten minutes; nothing else should run on the machine meanwhile.
 """
@@ -53,14 +53,23 @@ def outcome(column: str, situation: str) -> str:
 PATHS: Final = (str(HERE / "apps"), str(HERE.parents[1]))
 
 
-def main(columns: Sequence[str]) -> None:
-    """Print the rows as they are found."""
-    say = sys.stdout.write
-    say("| situation | " + " | ".join(columns) + " |\n" + "|---" * (len(columns) + 1) + "|\n")
+def main(names: Sequence[str]) -> None:
+    """Print the rows as they are found, a column for each framework."""
+    frameworks = [name for name in dict.fromkeys(column.partition(", ")[0] for column in COLUMNS) if name in names]
+    sys.stdout.write(f"| | {' | '.join(frameworks)} |\n{'|---' * (len(frameworks) + 1)}|\n")
     for situation in SITUATIONS:
-        say(f"| {situation} | " + " | ".join(outcome(column, situation) for column in columns) + " |\n")
+        cells = [cell(framework, situation) for framework in frameworks]
+        sys.stdout.write(f"| {situation} | {' | '.join(cells)} |\n")
         sys.stdout.flush()
 
 
+def cell(framework: str, situation: str) -> str:
+    """The outcome under each server, said once where it is the same everywhere."""
+    found = {name.partition(", ")[2]: outcome(name, situation) for name in COLUMNS if name.startswith(framework)}
+    if len(set(found.values())) == 1:
+        return next(iter(found.values()))
+    return "<br>".join(f"{server}: {text}" for server, text in found.items())
+
+
 if __name__ == "__main__":
-    main([column for column in COLUMNS if column.startswith(tuple(sys.argv[1:]) or ("",))])
+    main(sys.argv[1:] or [column.partition(", ")[0] for column in COLUMNS])

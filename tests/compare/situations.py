@@ -63,7 +63,16 @@ def handler_waits(server: Process) -> str:
     assert seen(server, "slow began") is not None
     left = leave(http.sock)
     ended = in_seconds(server, "slow ended", left)
-    return f"runs on to its end ({ended})" if seen(server, "slow done", 0.2) else f"cancelled {ended}"
+    return "runs to its end" if seen(server, "slow done", 0.2) else f"cancelled {ended}"
+
+
+def handler_asks(server: Process) -> str:
+    with HTTP(server.connect()) as http:
+        http.ask("/asks")
+        if seen(server, "asks began", 0.5) is None:
+            return "cannot be asked"
+        left = leave(http.sock)
+    return "is told " + in_seconds(server, "asks told", left)
 
 
 def _stream(server: Process, name: str) -> str:
@@ -93,9 +102,9 @@ def endless_stream(server: Process) -> str:
     return f"closed {in_seconds(server, 'spin ended', left)}; {others}"
 
 
-def task_fails(server: Process, path: str = "/tasks") -> str:
+def task_fails(server: Process) -> str:
     with HTTP(server.connect()) as http:
-        answer = http.get(path)
+        answer = http.get("/tasks")
         assert answer is not None
         ran = "runs" if seen(server, "second done", 1.0) else "does not run"
     served = "" if ping(server) is not None else "; the server is dead"
@@ -166,7 +175,7 @@ def stop_with_stream(server: Process) -> str:
     while server.running() and time.time() < began + patience:
         time.sleep(0.05)
     took = time.time() - began
-    stopped = "still there after 14 s" if server.running() else f"stopped after {took:.0f} s"
+    stopped = "still there after 14 s" if server.running() else f"stopped after {round(took)} s"
     closed = "" if seen(server, "ticks ended", 0.2) else "; its `finally` did not run"
     http.sock.close()
     return stopped + closed
@@ -183,7 +192,8 @@ def start_fails(server: Process) -> str:
 
 # What happens -> what is done, in the order of the page.
 SITUATIONS: Final[Mapping[str, Callable[[Process], str]]] = {
-    "the client leaves while a `GET` handler waits": handler_waits,
+    "the client leaves while a `GET` handler waits 3 s": handler_waits,
+    "... while a handler asks each 0.1 s whether it is still there": handler_asks,
     "... during a stream, a line each 0.2 s": stream,
     "... during a stream that is silent for 3 s": silent_stream,
     "... during a stream that never pauses": endless_stream,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 
 import anyio
 
-__all__ = ["blocking", "fails", "feed", "late", "second", "silence", "slow", "spin", "ticks"]
+__all__ = ["asks", "blocking", "fails", "feed", "late", "second", "silence", "slow", "spin", "ticks"]
 
 
 def say(what: str) -> None:
@@ -26,6 +26,17 @@ async def slow() -> str:
         return "done"
     finally:
         say("slow ended")
+
+
+async def asks(disconnected: Callable[[], Awaitable[bool]]) -> str:
+    """A handler that asks for three seconds whether its client is still there."""
+    say("asks began")
+    for _ in range(30):
+        if await disconnected():
+            say("asks told")
+            break
+        await anyio.sleep(0.1)
+    return "done"
 
 
 async def ticks() -> AsyncGenerator[bytes]:

@@ -13,6 +13,7 @@ import anyio
 from lilya.apps import Lilya
 from lilya.background import Task, Tasks
 from lilya.exceptions import NotFound
+from lilya.requests import Request
 from lilya.responses import PlainText, StreamingResponse
 from lilya.routing import Path, WebSocketPath
 from lilya.servers import run
@@ -35,6 +36,10 @@ async def slow() -> PlainText:
     return PlainText(await work.slow())
 
 
+async def asks(request: Request) -> PlainText:
+    return PlainText(await work.asks(request.is_disconnected))
+
+
 async def ticks() -> StreamingResponse:
     return StreamingResponse(work.ticks())
 
@@ -53,10 +58,6 @@ async def blocking() -> StreamingResponse:
 
 async def tasks() -> PlainText:
     return PlainText("ok", background=Tasks([Task(work.fails), Task(work.second)]))
-
-
-async def grouped() -> PlainText:
-    return PlainText("ok", background=Tasks([Task(work.fails), Task(work.second)], as_group=True))
 
 
 async def late() -> PlainText:
@@ -82,12 +83,12 @@ app = Lilya(
     routes=[
         Path("/ping", ping),
         Path("/slow", slow),
+        Path("/asks", asks),
         Path("/ticks", ticks),
         Path("/silence", silence),
         Path("/spin", spin),
         Path("/blocking", blocking),
         Path("/tasks", tasks),
-        Path("/grouped", grouped),
         Path("/late", late),
         Path("/group", group),
         WebSocketPath("/feed", feed),

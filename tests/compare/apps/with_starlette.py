@@ -34,6 +34,10 @@ async def slow(request: Request) -> PlainTextResponse:
     return PlainTextResponse(await work.slow())
 
 
+async def asks(request: Request) -> PlainTextResponse:
+    return PlainTextResponse(await work.asks(request.is_disconnected))
+
+
 async def ticks(request: Request) -> StreamingResponse:
     return StreamingResponse(work.ticks())
 
@@ -79,6 +83,7 @@ app = Starlette(
     routes=[
         Route("/ping", ping),
         Route("/slow", slow),
+        Route("/asks", asks),
         Route("/ticks", ticks),
         Route("/silence", silence),
         Route("/spin", spin),
