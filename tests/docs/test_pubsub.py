@@ -44,7 +44,7 @@ async def test_a_thread_publishes() -> None:
 
 
 async def test_the_short_way_of_a_long_poll() -> None:
-    app = program("docs/guide/long-polling.md", 2).app
+    app = program("docs/guide/long-polling.md").app
     async with AsyncTestClient(app) as client:
         id = (await client.post("/events", content="first")).json()["id"]
         answer = (await client.get("/events", params={"after": ""})).json()

@@ -147,7 +147,7 @@ async def test_accepted_closes_at_the_end_of_its_block() -> None:
 
 
 async def test_a_long_poll_waits_is_answered_and_misses_nothing() -> None:
-    app = program(POLLING).app
+    app = program(POLLING, 2).app
     async with AsyncTestClient(app) as client, anyio.create_task_group() as clients:
         answers: list[Any] = []
 
@@ -167,7 +167,7 @@ async def test_a_long_poll_waits_is_answered_and_misses_nothing() -> None:
 
 
 async def test_a_long_poll_ends_after_25_seconds_and_leaves_nothing_when_its_client_does() -> None:
-    app = program(POLLING).app
+    app = program(POLLING, 2).app
     async with AsyncTestClient(app) as client:
         began = anyio.current_time()
         assert (await client.get("/events?after=0")).status_code == 204
@@ -182,7 +182,7 @@ async def test_a_long_poll_ends_after_25_seconds_and_leaves_nothing_when_its_cli
 
 
 async def test_a_long_poll_lets_go_of_a_server_that_stops() -> None:
-    app = program(POLLING).app
+    app = program(POLLING, 2).app
     async with AsyncTestClient(app) as client, anyio.create_task_group() as clients:
 
         async def poll() -> None:
