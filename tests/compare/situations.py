@@ -124,7 +124,7 @@ def sync_iterable(server: Process) -> str:
     with HTTP(server.connect()) as http:
         http.ask("/blocking")
         if seen(server, "blocking began", 1.0) is None:
-            return "not possible"
+            return "takes none"
         waited = ping(server)
         return "others are served" if waited is not None and waited < 0.15 else f"others wait ({waited or 3:.1f} s)"
 
