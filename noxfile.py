@@ -34,9 +34,10 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """Types of the code, the tests and the examples."""
+    """Types of the code, the tests, the examples, and the programs of the documentation."""
     install(session, "dev")
     session.run("mypy")
+    session.run("python", "-m", "tests.docs.typecheck")
 
 
 @nox.session(python=INTERPRETERS)
@@ -68,6 +69,13 @@ def bench(session: nox.Session) -> None:
     """What it costs, as ratios to a raw ASGI app in the same run. Arguments go to `python -m tests.benchmarks`."""
     install(session, "test", "bench")
     session.run("python", "-m", "tests.benchmarks", *session.posargs)
+
+
+@nox.session
+def compare(session: nox.Session) -> None:
+    """The table of `docs/compare.md`: the same done to five frameworks. Ten minutes."""
+    install(session, "compare")
+    session.run("python", "-m", "tests.compare", *session.posargs)
 
 
 @nox.session
