@@ -79,7 +79,9 @@ def reference() -> dict[str, str]:
             parts.append(f"## {shown.module}\n")
         if shown.own:
             members = "\n".join(f"        - {name}" for name in shown.own)
-            parts.append(f"::: {shown.module}\n    options:\n      members:\n{members}\n")
+            level = 2 if shown.module == shown.page else 3
+            options = f"    options:\n      heading_level: {level}\n      members:\n{members}\n"
+            parts.append(f"::: {shown.module}\n{options}")
         if others := [name for name in shown.homes if name not in shown.own]:
             links = ", ".join(map(shown.link, others))
             parts.append(f"Can be imported from `{shown.module}` too: {links}.\n")
