@@ -14,6 +14,7 @@ from lilya._asgi.outbox import writer_of
 from lilya._connection import Connection, inbox_of
 from lilya._sansio import websocket as rules
 from lilya._sansio.json import parse_json
+from lilya.concurrency.nursery import shielded
 from lilya.datastructures._headers import Header
 from lilya.encoders._json import json_bytes
 from lilya.enums import WebSocketState
@@ -27,6 +28,8 @@ T = TypeVar("T")
 HeadersInput = Mapping[str, str] | Iterable[tuple[str, str]]
 
 OPEN = rules.OPEN
+# How long a close frame may take to be sent, in seconds, when even cancellation must wait for it: it is a few bytes.
+FAREWELL_SECONDS: Final = 1.0
 RECEIVE_AFTER_END = 'Cannot call "receive" once a disconnect message has been received.'
 WANTED: Final[Mapping[str, str]] = {"text": "text", "bytes": "binary"}
 BAD_MODE = 'The "mode" argument should be "text" or "binary".'
@@ -226,15 +229,17 @@ class WebSocket(Connection):
         """Close with `code` (RFC 6455, section 7.4) and `reason`, cut to the 123 bytes a close frame can carry.
 
         Before `accept` it refuses the handshake. Closing a websocket whose client is gone does nothing. Raises
-        `ValueError` for a code that no close frame may carry.
+        `ValueError` for a code that no close frame may carry. It is a goodbye: cancellation waits until it is said, at
+        most `FAREWELL_SECONDS`.
         """
         rules.check_close_code(code)
         if self._told or self._exchange_found.gone:
             return
-        try:
-            await self._send({"type": "websocket.close", "code": code, "reason": rules.closing_reason(reason)})
-        except WebSocketDisconnect:
-            return
+        with shielded(FAREWELL_SECONDS):
+            try:
+                await self._send({"type": "websocket.close", "code": code, "reason": rules.closing_reason(reason)})
+            except WebSocketDisconnect:
+                return
 
     # -- receiving --------------------------------------------------------------------------------------------------
 

@@ -8,12 +8,13 @@ from typing import Any
 
 import anyio
 import pytest
+from anyio.abc import TaskGroup
 
 from lilya.apps import Lilya
 from lilya.exceptions import ClientDisconnect, WebSocketDisconnect, WebSocketRuntimeError
 from lilya.routing import WebSocketPath
 from lilya.types import Message
-from lilya.websockets import WebSocket, WebSocketClose, WebSocketState
+from lilya.websockets import FAREWELL_SECONDS, WebSocket, WebSocketClose, WebSocketState
 from tests.support.life import running
 from tests.support.wire import CONNECT, Wire, left, text, websocket_scope
 from tests.websockets.talking import (
@@ -347,6 +348,29 @@ async def test_a_send_that_breaks_says_that_the_client_is_lost(talk_over: Over) 
 
         await Lilya(routes=[WebSocketPath("/", handler)])(websocket_scope(), wire.receive, wire.send)
     assert wire.sent == [ACCEPT]
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(0.5, [close(1012)]), (5, [])])
+async def test_a_goodbye_is_said_also_by_who_is_cancelled_but_not_for_ever(seconds: float, said: list[Message]) -> None:
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        if message["type"] == "websocket.close":
+            await anyio.sleep(seconds)  # as servers do, before the frame is out
+        sent.append(message)
+
+    async def talk(websocket: WebSocket, task_group: TaskGroup) -> None:
+        await websocket.accept()
+        task_group.cancel_scope.cancel()
+        await websocket.close(1012)
+
+    wire = Wire(CONNECT)
+    app = Lilya(routes=[WebSocketPath("/", talk)])
+    before = anyio.current_time()
+    async with running(app):
+        await app(websocket_scope(), wire.receive, send)
+    assert sent == [ACCEPT, *said]
+    assert anyio.current_time() - before <= FAREWELL_SECONDS
 
 
 async def test_a_close_that_breaks_is_a_close_all_the_same() -> None:
