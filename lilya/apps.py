@@ -390,18 +390,11 @@ class Lilya(Living, Described, RoutingMethodsMixin):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve HTTP, websockets and the lifespan: the ASGI entrance."""
-        if scope["type"] == "lifespan":
-            return await self._lifespan(scope, receive, send)
-        stack = self.middleware_stack
-        if stack is None:
-            stack = self.middleware_stack = self.build_middleware_stack()
-        if EXCHANGE in scope or "app" in scope:
-            return await self._call_inside(stack, scope, receive, send)
+        life = self._life
+        if EXCHANGE in scope or "app" in scope or scope["type"] == "lifespan" or life.thread != get_ident():
+            return await self._call_otherwise(scope, receive, send)
         scope["app"] = self
         scope["router"] = self.router
-        life = self._life
-        if life.failure is not None:
-            stack = unavailable
         exchange = self._exchange(life, scope, receive, send)
         token = None
         if self._own or LAYERED in scope:
@@ -410,18 +403,32 @@ class Lilya(Living, Described, RoutingMethodsMixin):
         else:
             AROUND.set(scope)  # and leave it there, see `lilya._current`
         try:
-            if life.watch is None or life.watch.thread != get_ident():
-                return await exchange.run(stack, self._unhandled)  # no nursery to watch it in: it opens one of its own
-            try:
-                await stack(scope, exchange.receive, exchange.send)
-            except Exception as exc:
-                await exchange.fail(exc, self._unhandled)
-            finally:
-                if exchange.finish():
-                    await exchange.end()
+            await self.middleware_stack(scope, exchange.receive, exchange.send)  # type: ignore[misc]  # it serves
+        except Exception as exc:
+            await exchange.fail(exc, self._unhandled)
         finally:
+            if exchange.finish():
+                await exchange.end()
             if token is not None:
                 AROUND.reset(token)
+
+    async def _call_otherwise(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve what is no plain connection of a server's while the lifespan runs."""
+        if scope["type"] == "lifespan":
+            return await self._lifespan(scope, receive, send)
+        stack = self.middleware_stack
+        if stack is None:
+            stack = self.middleware_stack = self.build_middleware_stack()
+        if EXCHANGE in scope or "app" in scope:
+            return await self._call_inside(stack, scope, receive, send)
+        scope |= {"app": self, "router": self.router, **self._own}
+        exchange = self._exchange(self._life, scope, receive, send)
+        token = enter(scope) if self._own or LAYERED in scope else AROUND.set(scope)
+        try:
+            # No nursery to watch it in: it opens one of its own.
+            await exchange.run(stack if self._life.failure is None else unavailable, self._unhandled)
+        finally:
+            AROUND.reset(token)
 
     async def _call_inside(self, stack: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve inside something else: another application of ours, one of another framework, a layer of ours.

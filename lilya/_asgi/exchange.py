@@ -17,10 +17,10 @@ registered first), the reader, the nursery the exchange had to open for itself.
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from inspect import isawaitable
+from time import monotonic
 from typing import Any, Protocol
 
 import anyio
@@ -130,7 +130,7 @@ class Exchange(Outbox):
             )
         self.home = home
         self.scope = scope
-        self.born = time.monotonic()
+        self.born = monotonic()
         self._receive = receive
         scope[EXCHANGE] = self
         home.live[self] = None
@@ -371,7 +371,7 @@ class Exchange(Outbox):
             return True
         home = self.home
         del home.live[self]
-        if home.idle is not None or self._inbox is not None:
+        if self._inbox is not None or home.idle is not None:
             self._left()
         return False
 

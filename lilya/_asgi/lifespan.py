@@ -76,6 +76,9 @@ class Life:
         self.observers = observers
         self.services = tuple(services)
         self.watch: Watch | None = None
+        # The thread it serves in, None while it does not: a test client may call the application in a loop of another
+        # thread, which cannot use the nursery of this one.
+        self.thread: int | None = None
         self.task_group: TaskGroup | None = None
         self.failure: BaseException | None = None
         self.draining = False
@@ -213,7 +216,7 @@ class Life:
 
     def busy_threads(self) -> int:
         """The worker threads at work, 0 where somebody asks from another event loop."""
-        if self.watch is None or self.watch.thread != get_ident():
+        if self.thread != get_ident():
             return 0  # the limiters belong to the event loop
         limits = thread_limits().statistics()
         own = 0 if self.threads is None else self.threads.limiter().borrowed_tokens
@@ -289,7 +292,7 @@ class Life:
         try:
             async with open_nursery() as self.task_group:  # before the services: they may start tasks as they begin
                 await self._supervisor.start(inner)
-                self.watch = watch
+                self.watch, self.thread = watch, get_ident()
                 self._stage = "serving"
                 await send({"type": "lifespan.startup.complete"})
                 await receive()
@@ -304,6 +307,6 @@ class Life:
                 self.task_group.cancel_scope.deadline = max(until, anyio.current_time())
         finally:
             self.drain()
-            self.watch = self.task_group = None
+            self.watch = self.thread = self.task_group = None
             await self._supervisor.stop()
         inner.cancel_scope.cancel()

@@ -10,7 +10,6 @@ import sys
 
 import anyio
 
-from lilya._sansio.http import BODY, DONE, HEADERS
 from lilya._sansio.machine import Phase
 from lilya.exceptions import ClientDisconnect
 from lilya.types import Message, Send
@@ -64,23 +63,6 @@ class Outbox:
         except Exception as exc:
             self.send_failed(exc)
             raise
-
-    async def send_whole(self, start: Message, body: Message) -> None:
-        """Both messages of a response whose body is all there: what two calls of `send` do, at once."""
-        if self.phase is not HEADERS or self.gone:
-            await self.send(start)
-            return await self.send(body)
-        sink = self.sink
-        self.phase = BODY
-        try:
-            await sink(start)
-            if not self.gone:
-                self.phase = DONE
-                return await sink(body)
-        except Exception as exc:
-            self.send_failed(exc)
-            raise
-        raise self.departure()
 
     def send_failed(self, exc: Exception) -> None:
         """The server's `send` raised: raises what says that the client is gone, if it is that."""

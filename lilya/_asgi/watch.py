@@ -8,7 +8,6 @@ waits in `receive` reads for itself: it is let go, and listed again by its next 
 
 from __future__ import annotations
 
-from threading import get_ident
 from typing import Protocol
 
 import anyio
@@ -33,13 +32,11 @@ class Watched(Protocol):
 class Watch:
     """Looks after the exchanges of one event loop. `nursery` is where their readers live."""
 
-    __slots__ = ("_listed", "_wake", "interval", "nursery", "thread")
+    __slots__ = ("_listed", "_wake", "interval", "nursery")
 
     def __init__(self, nursery: TaskGroup, interval: float = LOOK_EVERY) -> None:
         self.nursery = nursery
         self.interval = interval
-        # A test client may call the application in a loop of another thread: that one cannot use this nursery.
-        self.thread = get_ident()
         self._listed: dict[Watched, bool] = {}  # whether it was looked at before
         self._wake: anyio.Event | None = None
 

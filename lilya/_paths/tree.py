@@ -137,7 +137,7 @@ class PathTree(Generic[T]):
         self._count = 0
         self._reach = 0  # the depth of the deepest node
         self._fixed: set[str] = set()  # the whole paths without parameters
-        self._answers: dict[str, Sequence[Found[T]]] = {}  # for those, once asked for
+        self.answers: dict[str, Sequence[Found[T]]] = {}  # for those, once asked for: `find` gives the same
 
     def add(self, template: PathTemplate | str, value: T, *, prefix: bool = False) -> None:
         """Put `value` under `template`, after all that was added before.
@@ -166,7 +166,7 @@ class PathTree(Generic[T]):
         self._reach = max(self._reach, node.depth)
         if not template.params and not prefix:
             self._fixed.add(template.path)
-        self._answers = {}  # last, and a new one: a `find` in another thread keeps its answer in the old one
+        self.answers = {}  # last, and a new one: a `find` in another thread keeps its answer in the old one
 
     def find(self, path: str) -> Sequence[Found[T]]:
         """All that matches `path`, in declared order: value, parameters, and the index where the match ends.
@@ -176,7 +176,7 @@ class PathTree(Generic[T]):
         those of a path declared without parameters are kept, so they are read-only (test them for truth before
         copying: an empty read-only mapping is dear to copy).
         """
-        answers = self._answers
+        answers = self.answers
         answer = answers.get(path)
         if answer is not None:
             return answer

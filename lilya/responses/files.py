@@ -152,7 +152,7 @@ class RangeResponse(DispositionResponse):
         return self.allow_range_requests and self.status_code == 200
 
     def _has_no_content(self) -> bool:
-        return self.status_code < 200 or self.status_code in NO_CONTENT
+        return self.status_code in NO_CONTENT
 
     def _default_headers(self) -> RawHeaders:
         defaults = super()._default_headers()

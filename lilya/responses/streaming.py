@@ -78,7 +78,7 @@ class StreamingResponse(Response):
         return [] if self._content_type is None or self._is_bodiless() else [self._content_type]
 
     def _is_bodiless(self) -> bool:
-        return self.status_code < 200 or self.status_code in NO_CONTENT
+        return self.status_code in NO_CONTENT
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the response, then run `background`.

@@ -184,11 +184,10 @@ class Dispatcher:
         if scope.get("root_path"):
             path = get_route_path(scope)
         if scope["type"] == "websocket":
-            found = self._websocket.find(path)
-            method = None
+            tree, method = self._websocket, None
         else:
-            found = self._http.find(path)
-            method = scope["method"]
+            tree, method = self._http, scope["method"]
+        found = tree.answers.get(path) or tree.find(path)
         try:
             for leaf, params, end in found:
                 methods = leaf.methods
