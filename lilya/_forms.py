@@ -175,16 +175,25 @@ class _SharedForm:
 
 
 async def _read_urlencoded(stream: BodyStream, limits: FormLimits, charset: str) -> list[tuple[str, str]]:
-    body = bytearray()
-    async for chunk in stream:
-        body += chunk
-        if len(body) > limits.max_body_size:
-            raise body_too_large(limits)
-        if len(body) > limits.max_fields_size:
-            raise text_too_large(limits)
+    body = await anext(stream)  # all of it, most of the time
+    _check_size(len(body), limits)
+    if stream.more:
+        collected = bytearray(body)
+        async for chunk in stream:
+            collected += chunk
+            _check_size(len(collected), limits)
+        body = bytes(collected)
     if len(body) > LARGE_FORM:
-        return await run_sync(parse_urlencoded, bytes(body), limits, charset, limiter=thread_limits().files)
-    return parse_urlencoded(bytes(body), limits, charset)
+        return await run_sync(parse_urlencoded, body, limits, charset, limiter=thread_limits().files)
+    return parse_urlencoded(body, limits, charset)
+
+
+def _check_size(size: int, limits: FormLimits) -> None:
+    """Refuse a form without files that has grown too large."""
+    if size > limits.max_body_size:
+        raise body_too_large(limits)
+    if size > limits.max_fields_size:
+        raise text_too_large(limits)
 
 
 async def _read_multipart(

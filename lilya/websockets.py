@@ -44,9 +44,11 @@ def receiver(kind: Literal["text", "bytes"], doc: str) -> Callable[[WebSocket], 
 
     async def receive(self: WebSocket) -> Any:
         inbox = self._inbox
-        if self._told or self._exchange_found.phase is not OPEN:
+        if self._exchange_found.phase is not OPEN:
             raise self._misuse()
         if inbox.busy:
+            if self._told:  # then it is over, and the inbox is busy for ever
+                raise self._misuse()
             message = await inbox.next()
         else:  # what `Inbox.next` does then, without its layer
             inbox.busy = inbox.reading = True

@@ -312,8 +312,9 @@ class Inbox:
             message = await self.next()
             if message["type"] != "http.request":
                 raise no_piece(message)
-            self._parts.append(message.get("body") or b"")
-            self._parts_size += len(self._parts[-1])
+            part = message.get("body") or b""
+            self._parts.append(part)
+            self._parts_size += len(part)
             self._parts_more = message.get("more_body", False)
         if max_size is not None and self._parts_size > max_size:
             raise ContentTooLarge(detail=f"The body is larger than {max_size} bytes.")
@@ -369,12 +370,12 @@ class BodyStream:
     Raises `ClientDisconnect` when the client left before the end. Cancelling a step loses nothing.
     """
 
-    __slots__ = ("_inbox", "_more", "_over", "_whole")
+    __slots__ = ("_inbox", "_over", "_whole", "more")
 
     def __init__(self, inbox: Inbox, whole: bytes | None) -> None:
         self._inbox = inbox
         self._whole = whole
-        self._more = whole is None
+        self.more = whole is None  # whether the server has not given the last piece yet
         self._over = False
 
     def __aiter__(self) -> BodyStream:
@@ -384,11 +385,11 @@ class BodyStream:
         whole, self._whole = self._whole, None
         if whole:
             return whole
-        while self._more:
+        while self.more:
             message = await self._inbox.next()
             if message["type"] != "http.request":
                 raise no_piece(message)
-            self._more = message.get("more_body", False)
+            self.more = message.get("more_body", False)
             if piece := message.get("body"):
                 return bytes(piece)
         if self._over:
@@ -398,5 +399,5 @@ class BodyStream:
 
     async def aclose(self) -> None:
         """Leave the rest of the body unread."""
-        self._more = False
+        self.more = False
         self._over = True

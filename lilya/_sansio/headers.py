@@ -108,6 +108,8 @@ def parse_options(value: str) -> tuple[str, dict[str, str]]:
     `filename="C:\\x"` and mean it.
     """
     first, _, rest = value.partition(";")
+    if not rest:
+        return first.strip().lower(), {}
     parameters: dict[str, str] = {}
     extended: dict[str, str] = {}
     for match in _PARAMETER.finditer(rest):

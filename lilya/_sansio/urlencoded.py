@@ -30,14 +30,16 @@ def parse_urlencoded(body: bytes, limits: FormLimits = DEFAULT_LIMITS, charset: 
     text = body.decode("ascii").replace("+", " ")
     encoded = "%" in text  # asked once: most forms are plain
     max_name, max_value = limits.max_name_length, limits.max_field_size
+    fits = len(text) <= min(max_name, max_value)  # then so does each part of it
     pairs = []
     for piece in text.split("&"):
         if piece:
             name, _, value = piece.partition("=")
-            if len(name) > max_name:
-                raise too_long("field name", name, max_name)
-            if len(value) > max_value:
-                raise too_large(f"Field {name!r}", "a field", max_value)
+            if not fits:
+                if len(name) > max_name:
+                    raise too_long("field name", name, max_name)
+                if len(value) > max_value:
+                    raise too_large(f"Field {name!r}", "a field", max_value)
             if encoded and "%" in piece:
                 name, value = _decode(name, charset), _decode(value, charset)
             pairs.append((name, value))

@@ -89,8 +89,9 @@ class Header(MultiReads):
         if raw is None:
             return self._built.get(key, default)
         wanted = key.encode("latin-1", "replace").lower()
+        length = len(wanted)  # compared first: most names differ in it, and need not be lowered
         for name, value in raw:
-            if name.lower() == wanted:
+            if len(name) == length and name.lower() == wanted:
                 return value.decode("latin-1")
         return default
 

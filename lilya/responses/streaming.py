@@ -148,7 +148,7 @@ class StreamingResponse(Response):
         writer = writer_of(send)
         now = time.monotonic
         breathed = now()
-        count = 0
+        pieces_left = LOOK_AT_THE_CLOCK_EVERY
         async for piece in pieces:
             if type(piece) is not bytes:
                 piece = piece.encode(charset) if isinstance(piece, str) else bytes_of(piece)
@@ -161,12 +161,14 @@ class StreamingResponse(Response):
                     raise
             else:
                 await send(message)
-            count += 1
-            if count % LOOK_AT_THE_CLOCK_EVERY == 0 and now() - breathed > BREATHE_EVERY:
-                if exchange is not None:
-                    exchange.read_ahead()  # a body this busy may leave the watch no time to look
-                await checkpoint()
-                breathed = now()
+            pieces_left -= 1
+            if not pieces_left:
+                pieces_left = LOOK_AT_THE_CLOCK_EVERY
+                if now() - breathed > BREATHE_EVERY:
+                    if exchange is not None:
+                        exchange.read_ahead()  # a body this busy may leave the watch no time to look
+                    await checkpoint()
+                    breathed = now()
 
 
 def pieces_of(source: Any) -> AsyncIterator[Any]:
