@@ -299,27 +299,22 @@ class Inbox:
                 continue
             self._collecting = True
             try:
-                await self._collect(max_size)
+                while self._parts_more and (max_size is None or self._parts_size <= max_size):
+                    message = await self.next()
+                    if message["type"] != "http.request":
+                        raise no_piece(message)
+                    part = message.get("body") or b""
+                    self._parts.append(part)
+                    self._parts_size += len(part)
+                    self._parts_more = message.get("more_body", False)
+                if max_size is not None and self._parts_size > max_size:
+                    raise ContentTooLarge(detail=f"The body is larger than {max_size} bytes.")
+                self._body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
+                self._parts.clear()
             finally:
                 self._collecting = False
                 self._notify()
         return self._body
-
-    async def _collect(self, max_size: int | None) -> None:
-        while self._parts_more:
-            if max_size is not None and self._parts_size > max_size:
-                break
-            message = await self.next()
-            if message["type"] != "http.request":
-                raise no_piece(message)
-            part = message.get("body") or b""
-            self._parts.append(part)
-            self._parts_size += len(part)
-            self._parts_more = message.get("more_body", False)
-        if max_size is not None and self._parts_size > max_size:
-            raise ContentTooLarge(detail=f"The body is larger than {max_size} bytes.")
-        self._body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
-        self._parts.clear()
 
     async def preview(self, see: Callable[[bytes], bool], limit: int) -> bool:
         """Show the body to `see`, piece by piece, until that returns true; all of it stays in place, to be read.

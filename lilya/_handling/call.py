@@ -130,9 +130,7 @@ def compile_http(plan: Plan, on_disconnect: OnDisconnect | None) -> ASGIApp:
             result = Ok(result) if isinstance(result, DATA) else await response_of(result)
         await result.__call__(scope, receive, send)
 
-    async def run_cancellable(scope: Scope, receive: Receive, send: Send) -> None:
-        if on_disconnect is None and scope["method"] not in SAFE_METHODS:
-            return await run(scope, receive, send)
+    async def run_in_scope(scope: Scope, receive: Receive, send: Send) -> None:
         exchange: Exchange = scope[EXCHANGE]
         with anyio.CancelScope() as cut:
             before = exchange.handle(cut)
@@ -144,7 +142,14 @@ def compile_http(plan: Plan, on_disconnect: OnDisconnect | None) -> ASGIApp:
                 exchange.handled(before)
         if cut.cancelled_caught:
             raise ClientDisconnect(detail="the client left while the handler was at work")
-        await respond(result, scope, receive, send)
+        if not isinstance(result, Response):
+            result = Ok(result) if isinstance(result, DATA) else await response_of(result)
+        await result.__call__(scope, receive, send)
+
+    def run_cancellable(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        if on_disconnect is None and scope["method"] not in SAFE_METHODS:
+            return run(scope, receive, send)
+        return run_in_scope(scope, receive, send)
 
     if plan.opens is not None:
         return compile_in_nursery(plan, on_disconnect)

@@ -24,6 +24,7 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 _DECODER: Final = json.JSONDecoder(parse_constant=_refuse_constant)
+_WHITE: Final = " \t\n\r"
 
 
 def _is_deep(raw: bytes, limit: int) -> bool:
@@ -38,6 +39,16 @@ def _depth(raw: bytes) -> int:
     return max(accumulate(memoryview(raw.translate(_STEPS, _OTHERS)).cast("b")), default=0)
 
 
+def _decode(text: str) -> Any:
+    """What `JSONDecoder.decode` does, which looks for white space with two regular expressions: 0.5 µs for each."""
+    bare = text.strip(_WHITE)
+    try:
+        value, end = _DECODER.scan_once(bare, 0)
+    except StopIteration:
+        end = -1
+    return value if end == len(bare) else _DECODER.decode(text)  # which says what is wrong, and where
+
+
 def parse_json(raw: bytes | str, max_depth: int = MAX_DEPTH) -> Any:
     """The value of a JSON text. Raises `ValueError`, whose text is for people, when it is none.
 
@@ -48,7 +59,7 @@ def parse_json(raw: bytes | str, max_depth: int = MAX_DEPTH) -> Any:
         text = raw if isinstance(raw, str) else raw.decode()
         if _is_deep(raw.encode("utf-8", "surrogatepass") if isinstance(raw, str) else raw, max_depth):
             raise ValueError("The body is not JSON this server takes: too deeply nested.")
-        return _DECODER.decode(text.removeprefix("\ufeff"))
+        return _decode(text.removeprefix("\ufeff"))
     except UnicodeDecodeError as exc:
         raise ValueError(f"The body is not JSON: {exc.reason} at byte {exc.start}.") from exc
     except RecursionError as exc:
