@@ -407,10 +407,12 @@ class Lilya(Living, Described, RoutingMethodsMixin):
         except Exception as exc:
             await exchange.fail(exc, self._unhandled)
         finally:
-            if exchange.finish():
-                await exchange.end()
-            if token is not None:
-                AROUND.reset(token)
+            try:
+                if exchange.finish():
+                    await exchange.end()
+            finally:
+                if token is not None:
+                    AROUND.reset(token)
 
     async def _call_otherwise(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve what is no plain connection of a server's while the lifespan runs."""
