@@ -73,6 +73,10 @@ THOUSAND: Final[Makers] = {"raw": partial(raw.routes, 1000), "lilya": partial(ou
 BODY: Final = json.dumps(
     {"items": [{"name": f"item number {number}", "price": 9.99 + number, "tags": ["a", "b"]} for number in range(16)]}
 ).encode()
+FORM: Final = (
+    b"name=Ada+Lovelace&email=ada%40example.org&age=36&city=London"
+    b"&comment=The+Analytical+Engine+weaves+algebraical+patterns"
+)
 
 
 def layered_raw() -> ASGIApp:
@@ -85,8 +89,8 @@ def layered_raw() -> ASGIApp:
 
 CASES: Final[tuple[Case, ...]] = (
     Case("plaintext", SITE, mark=0.40, peers=True),
-    Case("JSON", SITE, "/json", mark=0.50, peers=True),
-    Case("path parameter", SITE, "/items/42", mark=0.45, peers=True),
+    Case("JSON", SITE, "/json", mark=0.60, peers=True),
+    Case("path parameter", SITE, "/items/42", mark=0.50, peers=True),
     Case("1000 routes, first", THOUSAND, "/api/v1/thing1/42"),
     Case("1000 routes, last", THOUSAND, "/api/v1/thing999/42"),
     Case("1000 routes, none", THOUSAND, "/api/v1/nothing/at/all", status=404),
@@ -97,8 +101,19 @@ CASES: Final[tuple[Case, ...]] = (
         "POST",
         messages=({"type": "http.request", "body": BODY, "more_body": False},),
         headers=((b"content-type", b"application/json"), (b"content-length", b"%d" % len(BODY))),
+        mark=0.72,
         peers=True,
     ),
+    Case(
+        "urlencoded form",
+        SITE,
+        "/form",
+        "POST",
+        messages=({"type": "http.request", "body": FORM, "more_body": False},),
+        headers=((b"content-type", b"application/x-www-form-urlencoded"), (b"content-length", b"%d" % len(FORM))),
+        mark=0.62,
+    ),
+    Case("3 nested includes", SITE, "/api/v1/users/42", mark=0.48),
     Case("5 middlewares", {"raw": layered_raw, "lilya": partial(ours.layered, 5)}),
     Case(
         "a handler that waits",
@@ -110,7 +125,7 @@ CASES: Final[tuple[Case, ...]] = (
         "stream of 1000 chunks",
         {"raw": lambda: raw.stream, "lilya": ours.site},
         "/stream",
-        mark=0.60,
+        mark=0.72,
         peers=True,
     ),
     Case(
@@ -123,7 +138,7 @@ CASES: Final[tuple[Case, ...]] = (
             {"type": "websocket.disconnect", "code": 1000, "reason": ""},
         ),
         websocket=True,
-        mark=0.50,
+        mark=0.55,
         peers=True,
     ),
 )

@@ -10,7 +10,7 @@ from lilya.apps import Lilya
 from lilya.middleware import DefineMiddleware
 from lilya.requests import Request
 from lilya.responses import PlainText, StreamingResponse
-from lilya.routing import Path, WebSocketPath
+from lilya.routing import Include, Path, WebSocketPath
 from lilya.websockets import WebSocket
 from tests.benchmarks import raw
 
@@ -31,6 +31,11 @@ async def item(id: int) -> dict[str, int]:
 
 async def post(request: Request) -> dict[str, int]:
     return {"items": len((await request.json())["items"])}
+
+
+async def form(request: Request) -> PlainText:
+    async with request.form() as fields:
+        return PlainText(fields["name"])
 
 
 async def waiting() -> PlainText:
@@ -58,6 +63,8 @@ def site() -> Lilya:
             Path("/json", as_json),
             Path("/items/{id:int}", item),
             Path("/post", post, methods=["POST"]),
+            Path("/form", form, methods=["POST"]),
+            Include("/api", routes=[Include("/v1", routes=[Include("/users", routes=[Path("/{id:int}", item)])])]),
             Path("/waiting", waiting),
             Path("/waiting/uncut", waiting, on_disconnect="ignore"),
             Path("/stream", stream),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, Final
+from urllib.parse import unquote_to_bytes
 
 import anyio
 from anyio.lowlevel import checkpoint
@@ -88,6 +89,27 @@ async def post(scope: Scope, receive: Receive, send: Send) -> None:
     await reply(send, encode({"items": len(json.loads(body)["items"])}).encode(), AS_JSON)
 
 
+async def form(scope: Scope, receive: Receive, send: Send) -> None:
+    """Read a urlencoded form and answer with one of its fields."""
+    body = b""
+    while True:
+        message = await receive()
+        body += message["body"]
+        if not message.get("more_body"):
+            break
+    fields: dict[str, str] = {}
+    for pair in body.split(b"&"):
+        name, _, value = pair.partition(b"=")
+        fields[decoded(name)] = decoded(value)
+    await reply(send, fields["name"].encode())
+
+
+def decoded(raw: bytes) -> str:
+    if b"+" in raw:
+        raw = raw.replace(b"+", b" ")
+    return (unquote_to_bytes(raw) if b"%" in raw else raw).decode()
+
+
 async def waiting(scope: Scope, receive: Receive, send: Send) -> None:
     """Wait once for the event loop, then answer."""
     await checkpoint()
@@ -98,8 +120,9 @@ STATIC: Final[Mapping[tuple[str, str], ASGIApp]] = {
     ("GET", "/"): plaintext,
     ("GET", "/json"): as_json,
     ("POST", "/post"): post,
+    ("POST", "/form"): form,
 }
-BY_PREFIX: Final[Mapping[tuple[str, str], ASGIApp]] = {("GET", "/items"): item}
+BY_PREFIX: Final[Mapping[tuple[str, str], ASGIApp]] = {("GET", "/items"): item, ("GET", "/api/v1/users"): item}
 
 
 async def site(scope: Scope, receive: Receive, send: Send) -> None:
