@@ -415,19 +415,16 @@ class Lilya(Living, Described, RoutingMethodsMixin):
                     AROUND.reset(token)
 
     async def _call_otherwise(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve what is no plain connection of a server's while the lifespan runs."""
+        """Serve what is no plain connection while the lifespan runs; in a nursery of its own where there is none."""
         if scope["type"] == "lifespan":
             return await self._lifespan(scope, receive, send)
-        stack = self.middleware_stack
-        if stack is None:
-            stack = self.middleware_stack = self.build_middleware_stack()
+        stack = self.middleware_stack = self.middleware_stack or self.build_middleware_stack()
         if EXCHANGE in scope or "app" in scope:
             return await self._call_inside(stack, scope, receive, send)
         scope |= {"app": self, "router": self.router, **self._own}
         exchange = self._exchange(self._life, scope, receive, send)
         token = enter(scope) if self._own or LAYERED in scope else AROUND.set(scope)
         try:
-            # No nursery to watch it in: it opens one of its own.
             await exchange.run(stack if self._life.failure is None else unavailable, self._unhandled)
         finally:
             AROUND.reset(token)
