@@ -33,7 +33,7 @@ from lilya.exceptions import ClientDisconnect
 from lilya.protocols.pubsub import Event, Subscription, SubscriptionOverflow
 from lilya.responses.base import Background, HeadersInput
 from lilya.responses.streaming import BREATHE_EVERY, Content, Source, StreamingResponse
-from lilya.types import Message, Scope, Send
+from lilya.types import Message, RawHeaders, Scope, Send
 
 __all__ = ["PING_INTERVAL", "EventStreamResponse"]
 
@@ -44,6 +44,9 @@ PING_INTERVAL: Final = 15.0
 BATCH: Final = 64
 
 PING: Final[Mapping[str, str]] = {":": "ping"}
+
+# Besides the content type. nginx would hold events back. Kept as they are sent: an idle stream keeps its response.
+HEADERS: Final = ((b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no"))
 
 # With a space behind commas and colons: event streams are read by people, in consoles.
 _dumps = partial(json.dumps, ensure_ascii=False, allow_nan=False)
@@ -96,8 +99,6 @@ class EventStreamResponse(StreamingResponse):
         client_close_handler: Callable[[Message], Any] | None = None,
     ) -> None:
         super().__init__(content, status_code, headers, media_type, background, encoders)
-        self.headers.setdefault("cache-control", "no-cache")
-        self.headers.setdefault("x-accel-buffering", "no")  # nginx would hold events back
         self.retry = None if retry is None else check_retry(retry)
         self.ping_interval = check_seconds("ping_interval", PING_INTERVAL if ping_interval is None else ping_interval)
         self.separator = check_separator("\n" if separator is None else separator)
@@ -105,6 +106,9 @@ class EventStreamResponse(StreamingResponse):
         self.send_timeout = check_timeout("send_timeout", send_timeout)
         self.data_sender_callable = data_sender_callable
         self.client_close_handler = client_close_handler
+
+    def _default_headers(self) -> RawHeaders:
+        return [*super()._default_headers(), *HEADERS]
 
     def encode(self, event: Any) -> bytes:
         """One event as it is sent. Raises `TypeError` or `ValueError` for what is none."""
