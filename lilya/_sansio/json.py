@@ -40,7 +40,7 @@ def _depth(raw: bytes) -> int:
 
 
 def _decode(text: str) -> Any:
-    """What `JSONDecoder.decode` does, which looks for white space with two regular expressions: dear for little text."""
+    """What `JSONDecoder.decode` does, which looks for white space with two regular expressions: dear for a little."""
     bare = text.strip(_WHITE)
     try:
         value, end = _DECODER.scan_once(bare, 0)  # type: ignore[attr-defined]  # of all versions
