@@ -26,6 +26,7 @@ from lilya.testing.script import (
 )
 from lilya.testing.server import MemoryServer, http_scope, websocket_scope
 from lilya.testing.websocket import MemoryWebSocket
+from lilya.testing.wire import Wire
 
 __all__ = [
     "DEFAULT_EXTENSIONS",
@@ -47,6 +48,7 @@ __all__ = [
     "ServerOptions",
     "Sleep",
     "UncleanExit",
+    "Wire",
     "assert_no_leaks",
     "cancel_everywhere",
     "disconnect_everywhere",

@@ -1,71 +1,13 @@
-"""The two ends of an ASGI connection, played by a test: what the server gives, and what the application sends."""
+"""Short words for what a server hands to a part that a test calls by hand: scopes and messages for a `Wire`."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable
 from typing import Any
 
-import anyio
-
+from lilya.testing.wire import Wire
 from lilya.types import Message, Scope
 
-
-class Wire:
-    """`receive` and `send` of one connection. Messages not given yet are waited for; `put` gives one more."""
-
-    def __init__(self, *messages: Message) -> None:
-        self.messages = deque(messages)
-        self.sent: list[Message] = []
-        self.received = 0
-        self.readers = 0  # how many are in `receive` at this moment
-        self.most_readers = 0
-        self.fail: Callable[[Message], None] = lambda message: None
-        self._news = anyio.Event()
-
-    def put(self, *messages: Message) -> None:
-        """Give these messages; whoever waits gets them."""
-        self.messages.extend(messages)
-        self._news.set()
-        self._news = anyio.Event()
-
-    async def receive(self) -> Message:
-        """Like a server's: a checkpoint, then the next message."""
-        self.readers += 1
-        self.most_readers = max(self.most_readers, self.readers)
-        try:
-            await anyio.lowlevel.checkpoint()
-            while not self.messages:
-                await self._news.wait()
-        finally:
-            self.readers -= 1
-        self.received += 1
-        message = self.messages[0]
-        if message["type"].endswith(".disconnect"):
-            return message  # servers repeat it
-        return self.messages.popleft()
-
-    async def send(self, message: Message) -> None:
-        """Like a server's: what breaks breaks here; a checkpoint."""
-        self.fail(message)
-        self.sent.append(message)
-        await anyio.lowlevel.checkpoint()
-
-    @property
-    def types(self) -> list[str]:
-        """The types of what was sent."""
-        return [message["type"] for message in self.sent]
-
-    @property
-    def status(self) -> int:
-        """The status that was sent."""
-        status: int = self.sent[0]["status"]
-        return status
-
-    @property
-    def body(self) -> bytes:
-        """All of the body that was sent."""
-        return b"".join(message.get("body", b"") for message in self.sent)
+__all__ = ["CONNECT", "GONE", "Wire", "http_scope", "left", "request", "text", "websocket_scope"]
 
 
 def http_scope(path: str = "/", method: str = "GET", **more: Any) -> Scope:
