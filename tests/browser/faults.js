@@ -19,7 +19,7 @@
   for (const control of document.querySelectorAll("input, select, textarea, button, progress, meter")) {
     const labels = [...(control.labels || [])].map(each => each.textContent)
     const own = control.localName === "button" ? control.textContent : ""
-    const name = [control.getAttribute("aria-label") || "", ...labels, own].join("")
+    const name = [control.getAttribute("aria-label") || control.title, ...labels, own].join("")
     if (control.type !== "hidden" && !name.trim()) faults.push(`${about(control)} has no name`)
   }
 
@@ -63,7 +63,7 @@
     if (!words.currentNode.data.trim() || seen.has(element)) continue
     seen.add(element)
     if (element.closest(":disabled, script, style, option")) continue
-    if (!element.checkVisibility({visibilityProperty: true})) continue
+    if (!element.checkVisibility({visibilityProperty: true, opacityProperty: true})) continue
     const style = getComputedStyle(element)
     const below = behind(element)
     const text = colour(style.color)

@@ -12,8 +12,11 @@ from collections.abc import AsyncGenerator
 from typing import Any
 
 import anyio
+from anyio.abc import TaskStatus
 
 from lilya.apps import Lilya
+from lilya.concurrency import Service, open_nursery
+from lilya.contrib.inspect import TaskTree
 from lilya.exceptions import ClientDisconnect, PermissionDenied
 from lilya.middleware import DefineMiddleware
 from lilya.middleware.cors import CORSMiddleware
@@ -80,6 +83,14 @@ async def events(request: Request) -> Response:
             say("events ended at", number)
 
     return EventStreamResponse(numbers(), retry=50)
+
+
+async def endless_events() -> EventStreamResponse:
+    async def nothing() -> AsyncGenerator[str]:
+        yield "hello"
+        await anyio.sleep_forever()
+
+    return EventStreamResponse(nothing())
 
 
 async def stream(request: Request) -> StreamingResponse:
@@ -247,6 +258,16 @@ async def crash(request: Request) -> None:
         raise ExceptionGroup("Several <things> went wrong", problems) from error
 
 
+# -- what it shows of itself -------------------------------------------------------------------------------------------
+
+
+async def keep_house(*, task_status: TaskStatus[None]) -> None:
+    """A service with a task of its own."""
+    async with open_nursery() as nursery:
+        nursery.start_soon(anyio.sleep_forever, name="sweep the floor")
+        task_status.started()
+
+
 def make_app(origin: str | None) -> Lilya:
     """The application."""
     middleware = [DefineMiddleware(Preflights)]
@@ -263,10 +284,13 @@ def make_app(origin: str | None) -> Lilya:
         )
     return Lilya(
         debug=True,
+        enable_openapi=True,
+        services=[Service(keep_house, name="housekeeping")],
         middleware=middleware,
         routes=[
             Path("/", page),
             Path("/events", events),
+            Path("/endless", endless_events),
             Path("/stream", stream),
             Path("/next", next_piece, methods=["POST"]),
             Path("/wait", wait),
@@ -283,6 +307,7 @@ def make_app(origin: str | None) -> Lilya:
             Path("/show", show, methods=["GET", "POST", "PUT", "DELETE"]),
             Path("/elsewhere/show", show),
             Path("/crash", crash),
+            Include("/tasks", app=TaskTree()),
             Include(
                 "/guarded",
                 routes=[

@@ -560,7 +560,7 @@ async def test_paths_can_be_moved_or_left_out_and_assets_be_ones_own() -> None:
 
     async with AsyncTestClient(Lilya(enable_openapi=True, openapi_config=Ours)) as client:
         page = (await client.get("/swagger")).text
-        assert '<script src="/static/swagger.js"></script>' in page
+        assert 'src="/static/swagger.js"' in page
         assert '<link rel="icon" href="/favicon.ico">' in page
         assert "<title>A &lt;/title&gt; &amp; &quot;more&quot;</title>" in page
         assert page.count("</script") == 2, "nothing that was given ends a script"

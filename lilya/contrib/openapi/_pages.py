@@ -12,6 +12,14 @@ from typing import Any, Final
 
 __all__ = ["OAUTH2_REDIRECT", "elements", "rapidoc", "redoc", "swagger"]
 
+# The colours of the system are for our own words alone: viewers bring theirs.
+STYLE: Final = """
+body { margin: 0 }
+:root:has(main.missing) { color-scheme: light dark }
+main.missing { margin: 2rem auto; padding: 0 1rem; max-width: 40rem; font: 1rem/1.5 system-ui, sans-serif }
+main.missing :is(h1, a, code) { overflow-wrap: anywhere }
+"""
+
 
 def swagger(title: str, document: str, assets: Mapping[str, str], options: Mapping[str, Any]) -> str:
     """Swagger UI; `options` are its own, besides those that say where it is."""
@@ -22,27 +30,30 @@ def swagger(title: str, document: str, assets: Mapping[str, str], options: Mappi
         "const initOAuth = given.initOAuth; delete given.initOAuth;"
         "const ui = SwaggerUIBundle(given); if (initOAuth) ui.initOAuth(initOAuth);"
     )
-    return _page(title, assets, ['<div id="page"></div>', _script_from(assets["js"]), f"<script>{start}</script>"])
+    start = f"if (window.SwaggerUIBundle) {{ {start} }}"
+    viewer = ['<div id="page"></div>', _script_from(assets["js"]), f"<script>{start}</script>"]
+    return _page(title, document, assets, viewer)
 
 
 def redoc(title: str, document: str, assets: Mapping[str, str]) -> str:
     """Redoc."""
-    return _page(title, assets, [f'<redoc spec-url="{escape(document)}"></redoc>', _script_from(assets["js"])])
+    viewer = f'<redoc spec-url="{escape(document)}"></redoc>'
+    return _page(title, document, assets, [viewer, _script_from(assets["js"])])
 
 
 def elements(title: str, document: str, assets: Mapping[str, str]) -> str:
     """Stoplight Elements."""
     viewer = f'<elements-api apiDescriptionUrl="{escape(document)}" router="hash" layout="sidebar"></elements-api>'
-    return _page(title, assets, [_script_from(assets["js"]), viewer])
+    return _page(title, document, assets, [_script_from(assets["js"]), viewer])
 
 
 def rapidoc(title: str, document: str, assets: Mapping[str, str]) -> str:
     """RapiDoc."""
     viewer = f'<rapi-doc spec-url="{escape(document)}"></rapi-doc>'
-    return _page(title, assets, [f'<script type="module" src="{escape(assets["js"])}"></script>', viewer])
+    return _page(title, document, assets, [_script_from(assets["js"], "module"), viewer])
 
 
-def _page(title: str, assets: Mapping[str, str], body: Sequence[str]) -> str:
+def _page(title: str, document: str, assets: Mapping[str, str], body: Sequence[str]) -> str:
     links = [
         f'<link rel="{rel}" href="{escape(assets[name])}">'
         for name, rel in (("css", "stylesheet"), ("favicon", "icon"))
@@ -57,9 +68,10 @@ def _page(title: str, assets: Mapping[str, str], body: Sequence[str]) -> str:
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             f"<title>{escape(title)}</title>",
             *links,
-            "<style>body { margin: 0 }</style>",
+            f"<style>{STYLE}</style>",
             "</head>",
             "<body>",
+            _missing(title, document, assets["js"]),
             *body,
             "</body>",
             "</html>",
@@ -67,8 +79,19 @@ def _page(title: str, assets: Mapping[str, str], body: Sequence[str]) -> str:
     )
 
 
-def _script_from(url: str) -> str:
-    return f'<script src="{escape(url)}"></script>'
+def _missing(title: str, document: str, viewer: str) -> str:
+    """What is read where no script runs; where the viewer cannot be loaded, `_script_from` puts it in its place."""
+    return (
+        f'<noscript><main class="missing"><h1>{escape(title)}</h1>'
+        f"<p>The viewer of this page could not be loaded. It is a script: <code>{escape(viewer)}</code></p>"
+        f'<p>What it would show is here: <a href="{escape(document)}">{escape(document)}</a></p></main></noscript>'
+    )
+
+
+def _script_from(url: str, kind: str = "text/javascript") -> str:
+    """The viewer. To a page that runs scripts, what is in a `noscript` element is text (HTML, section 4.12.2)."""
+    otherwise = "this.outerHTML = document.querySelector('noscript').textContent"
+    return f'<script type="{kind}" src="{escape(url)}" onerror="{otherwise}"></script>'
 
 
 def _value(value: Any) -> str:
