@@ -307,7 +307,7 @@ def make_app(origin: str | None) -> Lilya:
             Path("/show", show, methods=["GET", "POST", "PUT", "DELETE"]),
             Path("/elsewhere/show", show),
             Path("/crash", crash),
-            Include("/tasks", app=TaskTree()),
+            Include("/tasks", app=TaskTree(interval=0.2)),
             Include(
                 "/guarded",
                 routes=[
