@@ -15,6 +15,17 @@ SIZES = {"wide": (1280, 800), "narrow": (360, 740)}
 
 FAULTS = Path(__file__).with_name("faults.js").read_text()
 
+# Waits until what moves, fades or changes its colour has come to rest, as a person does. Two frames: for it to begin.
+SETTLE = """async () => {
+  for (let turn = 0; turn < 10; turn++) {
+    await new Promise(resolve => requestAnimationFrame(() => requestAnimationFrame(resolve)))
+    const ends = each => Number.isFinite(each.effect.getComputedTiming().endTime)
+    const moving = document.getAnimations().filter(each => each.playState === "running" && ends(each))
+    if (!moving.length) return
+    await Promise.allSettled(moving.map(each => each.finished))
+  }
+}"""
+
 
 def _no_preparation() -> None: ...
 
@@ -37,6 +48,7 @@ class Gallery:
                 page.set_viewport_size({"width": width, "height": height})
                 page.emulate_media(color_scheme="light" if scheme == "light" else "dark")
                 prepare()
+                page.evaluate(SETTLE)
                 picture = f"{name}-{size}-{scheme}"
                 (self.folder / f"{picture}.png").write_bytes(page.screenshot(full_page=True))
                 faults += [f"{picture}: {fault}" for fault in page.evaluate(FAULTS)]
