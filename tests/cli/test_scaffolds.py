@@ -228,6 +228,7 @@ def test_who_waits_for_a_stop_waits_longer_than_a_stop_can_take(made: Path) -> N
 
 
 @pytest.mark.skipif(not os.environ.get("LILYA_FRESH"), reason="makes a virtual environment: set LILYA_FRESH=1")
+@pytest.mark.timeout(300)  # half a minute of downloads and installations on a quiet machine
 def test_it_works_from_a_wheel_in_a_fresh_environment(tmp_path: Path) -> None:
     fresh = tmp_path / "venv"
     venv.create(fresh, with_pip=True)
