@@ -21,7 +21,7 @@ from lilya._current import AROUND, LAYERED, SERIALIZER, SETTINGS, Surrounded, en
 from lilya._define import DefineMiddleware, DefinePermission, Layer, build_stack, define_all
 from lilya._described import Described
 from lilya._handling.call import OnDisconnect
-from lilya._handling.errors import Rescuing, answer, default_answer, last_resort
+from lilya._handling.errors import Rescuer, Rescuing, last_resort
 from lilya._handling.injection import Offer
 from lilya._handling.provide import Provide, provide_all
 from lilya._living import Living, unavailable, with_threads
@@ -167,7 +167,7 @@ class Lilya(Living, Described, RoutingMethodsMixin):
             timeout=check_timeout("Lilya: request_timeout", setting("request_timeout", request_timeout)),
         )
         self._threads = check_capacity(threads, "Lilya: threads")
-        self.router.rescue = self._rescue
+        self.router.rescue = self._rescue = Rescuer(self)
         self._own = self._what_is_its_own()
         watched = Observers(observers) if observers else None
         self._life = Life(self.drain_timeout, threads=self._threads, observers=watched)
@@ -471,14 +471,6 @@ class Lilya(Living, Described, RoutingMethodsMixin):
             if handled and isinstance(plain, Exception) and not is_departure(plain):
                 await self._answer_unhandled(plain, scope, receive, send)
             raise_plain(plain)
-
-    async def _rescue(self, exc: Exception, scope: Scope, receive: Receive, send: Send) -> bool:
-        """Answer what routes and permissions raise: by the handlers, else as `HTTPException` and its kin say."""
-        if not self.exception_handlers:
-            return await default_answer(exc, scope, receive, send)
-        # The handler for every `Exception` is the last resort's, outside the middleware.
-        handlers = {key: handler for key, handler in self.exception_handlers.items() if key is not Exception}
-        return await answer(exc, handlers, scope, receive, send) or await default_answer(exc, scope, receive, send)
 
     async def _unhandled(self, exchange: Exchange, exc: Exception) -> None:
         await self._answer_unhandled(exc, exchange.scope, exchange.receive, exchange.send)

@@ -9,19 +9,18 @@ A client that left is nobody's to answer: `ClientDisconnect` passes all layers.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final, TypeAlias
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, Protocol, TypeAlias
 
-from lilya._asgi.exchange import Exchange, exchange_of, is_departure
+from lilya._asgi.exchange import EXCHANGE, Exchange, exchange_of, is_departure
 from lilya._handling.debug import debug_response
-from lilya._handling.problems import JSON, TEXT, form_of, has_parts, names, problem
+from lilya._handling.problems import plain_response, refusal
 from lilya._handling.result import to_response
 from lilya._sansio import http
 from lilya._sansio import websocket as ws
 from lilya.concurrency.nursery import raise_plain, unwrap
 from lilya.concurrency.threads import is_async_callable, run_in_threadpool
 from lilya.exceptions import (
-    PHRASES,
     ClientDisconnect,
     HTTPException,
     ImproperlyConfigured,
@@ -30,12 +29,12 @@ from lilya.exceptions import (
     WebSocketException,
 )
 from lilya.requests import Request
-from lilya.responses.base import NO_CONTENT, JSONResponse, PlainText, Response
-from lilya.types import ASGIApp, ExceptionHandler, ExceptionHandlers, Message, RawHeaders, Receive, Scope, Send
+from lilya.types import ASGIApp, ExceptionHandler, ExceptionHandlers, Message, Receive, Scope, Send
 from lilya.websockets import WebSocket
 
 __all__ = [
     "Rescue",
+    "Rescuer",
     "Rescuing",
     "answer",
     "catching",
@@ -43,13 +42,8 @@ __all__ = [
     "deny",
     "find_handler",
     "last_resort",
-    "plain_response",
     "rescue_with",
 ]
-
-# Of an answer in one of several forms (RFC 9110, section 12.5.5).
-VARIES: Final[Mapping[str, str]] = {"vary": "Accept"}
-VARIES_LINE: Final = (b"vary", b"Accept")
 
 # Faults of the application that are `HTTPException`s for their status only: for the log, not for the client.
 FAULTS: Final = (ImproperlyConfigured, TemplateNotFound)
@@ -130,48 +124,6 @@ async def call(handler: ExceptionHandler, connection: Any, exc: Exception) -> An
     return await run_in_threadpool(handler, connection, exc)
 
 
-class Refusal(PlainText):
-    """The answer to most of what is refused: that it varies needs neither a mapping nor a check."""
-
-    def _default_headers(self) -> RawHeaders:
-        return [*super()._default_headers(), VARIES_LINE]
-
-
-# What is refused without a word of one's own, ready to be sent, to anyone and any number of times.
-REFUSALS: Final[Mapping[int, Refusal]] = {
-    status: Refusal(detail, status) for status, detail in PHRASES.items() if status >= 400
-}
-
-
-def plain_response(exc: HTTPException, scope: Scope) -> ASGIApp:
-    """What an `HTTPException` is answered with when nobody handles it:
-
-    its detail as text, as JSON where it has parts, or as problem details where the client wants them most. Raises
-    `ValueError` for headers that may not be sent and for a detail that is not JSON.
-    """
-    if exc.response is not None:
-        response: ASGIApp = exc.response
-        return response
-    status = exc.status_code
-    if status in NO_CONTENT:
-        return Response(status_code=status, headers=exc.headers)
-    form = form_of(exc, scope)
-    if form == TEXT and not exc.headers and status in REFUSALS and exc.detail == PHRASES[status]:
-        return REFUSALS[status]
-    if form == TEXT and not names(exc, "vary"):
-        return Refusal(str(exc.detail), status, exc.headers)
-    headers = exc.headers or VARIES
-    if form == TEXT:
-        answer: Response = PlainText(str(exc.detail), status_code=status, headers=headers)
-    elif form == JSON and has_parts(exc):
-        answer = JSONResponse(exc.detail, status_code=status, headers=headers)
-    else:
-        answer = JSONResponse(problem(exc, scope), status_code=status, headers=headers, media_type=form)
-    if exc.headers:
-        answer.headers.add_vary_header("Accept")
-    return answer
-
-
 async def last_resort(
     exc: Exception, handler: ExceptionHandler | None, debug: bool, scope: Scope, receive: Receive, send: Send
 ) -> None:
@@ -247,6 +199,45 @@ async def rescue_with(rescue: Rescue | None, exc: Exception, scope: Scope, recei
     if isinstance(plain, Exception) and rescue is not None and await rescue(plain, scope, receive, send):
         return
     raise_plain(plain)
+
+
+class HasHandlers(Protocol):
+    """An application, as its exception handlers see it."""
+
+    exception_handlers: dict[int | type[Exception], ExceptionHandler]
+
+
+# The keys of handlers that a plain `HTTPException` may come to, but for its status. The handler for every `Exception`
+# is the last resort's, outside the middleware.
+ASKED: Final = frozenset(kind for kind in HTTPException.__mro__ if kind is not Exception)
+
+
+class Rescuer:
+    """Answers what routes and permissions raise: by the handlers of `app`, else as `HTTPException` and its kin say."""
+
+    __slots__ = ("_app",)
+
+    def __init__(self, app: HasHandlers) -> None:
+        self._app = app
+
+    def ready(self, status: int, allow: str, scope: Scope) -> ASGIApp | None:
+        """What it would answer to an `HTTPException` with this status and perhaps `Allow`, where no handler would be
+        asked and nothing of another answer is out. None: call it, with an exception.
+        """
+        handlers = self._app.exception_handlers
+        if handlers and (status in handlers or not ASKED.isdisjoint(handlers)):
+            return None
+        exchange: Exchange | None = scope.get(EXCHANGE)
+        return None if exchange is None or exchange.phase is not http.HEADERS else refusal(status, scope, allow)
+
+    async def __call__(self, exc: Exception, scope: Scope, receive: Receive, send: Send) -> bool:
+        """Answer `exc`. False: it is nobody's, or it is too late."""
+        handlers: ExceptionHandlers = self._app.exception_handlers
+        if handlers:
+            handlers = {key: handler for key, handler in handlers.items() if key is not Exception}
+            if await answer(exc, handlers, scope, receive, send):
+                return True
+        return await default_answer(exc, scope, receive, send)
 
 
 class Rescuing:

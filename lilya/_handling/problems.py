@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import string
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
 from lilya._sansio.headers import best_media_type
-from lilya.exceptions import HTTPException, phrase
-from lilya.types import Scope
+from lilya.exceptions import PHRASES, HTTPException, phrase
+from lilya.responses.base import LENGTHS, NO_CONTENT, JSONResponse, PlainText, Response
+from lilya.serializers import serializer
+from lilya.types import ASGIApp, RawHeaders, Scope
 
-__all__ = ["JSON", "PROBLEM", "TEXT", "accept_of", "form_of", "has_parts", "names", "problem"]
+__all__ = ["JSON", "PROBLEM", "TEXT", "accept_of", "form_of", "plain_response", "problem", "refusal", "refused"]
 
 TEXT: Final = "text/plain"
 JSON: Final = "application/json"
@@ -18,12 +22,24 @@ PROBLEM: Final = "application/problem+json"
 PARTS: Final = (dict, list, tuple)
 
 
+# Of an answer in one of several forms (RFC 9110, section 12.5.5).
+VARIES: Final[Mapping[str, str]] = {"vary": "Accept"}
+VARIES_LINE: Final = (b"vary", b"Accept")
+
+
+def accept_line(scope: Scope) -> bytes | None:
+    """The `Accept` of a request as it came, several of them as one; None if it has none."""
+    found: bytes | None = None
+    for name, value in scope.get("headers") or ():
+        if name == b"accept":
+            found = value if found is None else b"%b,%b" % (found, value)
+    return found
+
+
 def accept_of(scope: Scope) -> str | None:
     """The `Accept` of a request; None if it has none."""
-    lines = [value for name, value in scope.get("headers") or () if name == b"accept"]
-    if not lines:
-        return None
-    return (lines[0] if len(lines) == 1 else b",".join(lines)).decode("latin-1")
+    line = accept_line(scope)
+    return None if line is None else line.decode("latin-1")
 
 
 def has_parts(exc: HTTPException) -> bool:
@@ -43,14 +59,18 @@ def form_of(exc: HTTPException, scope: Scope) -> str:
     what its content is.
     """
     usual = JSON if has_parts(exc) else TEXT
-    accept = accept_of(scope)
-    if accept is None or accept == "*/*" or names(exc, "content-type"):
+    return usual if names(exc, "content-type") else wanted(accept_line(scope), usual)
+
+
+def wanted(accept: bytes | None, usual: str) -> str:
+    """The media type an `Accept` wants most, `usual` where it does not care."""
+    if accept is None or accept == b"*/*":
         return usual
     return (_best_known if len(accept) <= MAX_KNOWN else _best)(accept, usual)
 
 
-def _best(accept: str, usual: str) -> str:
-    return best_media_type(accept, (usual, PROBLEM, JSON)) or usual
+def _best(accept: bytes, usual: str) -> str:
+    return best_media_type(accept.decode("latin-1"), (usual, PROBLEM, JSON)) or usual
 
 
 # A browser says the same every time, and reading it takes longer than a whole answer. A client that says something new
@@ -74,5 +94,117 @@ def problem(exc: HTTPException, scope: Scope) -> dict[str, Any]:
     else:
         members["detail"] = str(exc.detail)
     members |= {**exc.extra, "status": exc.status_code}
-    members.setdefault("instance", quote(scope.get("path", "")))
+    members.setdefault("instance", quote(scope.get("path", ""), errors="replace"))
     return members
+
+
+class Varying(PlainText):
+    """A text that varies: to say so needs neither a mapping nor a check."""
+
+    def _default_headers(self) -> RawHeaders:
+        return [*super()._default_headers(), VARIES_LINE]
+
+
+def plain_response(exc: HTTPException, scope: Scope) -> ASGIApp:
+    """What an `HTTPException` is answered with when nobody handles it:
+
+    its detail as text, as JSON where it has parts, or as problem details where the client wants them most. Raises
+    `ValueError` for headers that may not be sent and for a detail that is not JSON.
+    """
+    if exc.response is not None:
+        response: ASGIApp = exc.response
+        return response
+    status = exc.status_code
+    if status in NO_CONTENT:
+        return Response(status_code=status, headers=exc.headers)
+    if type(exc.detail) is str and exc.detail == PHRASES.get(status) and not exc.headers and not exc.extra:
+        return refusal(status, scope)
+    return told(exc, form_of(exc, scope), scope)
+
+
+def told(exc: HTTPException, form: str, scope: Scope) -> Response:
+    """An exception told in a form."""
+    status = exc.status_code
+    if form == TEXT and not names(exc, "vary"):
+        return Varying(str(exc.detail), status, exc.headers)
+    headers = exc.headers or VARIES
+    if form == TEXT:
+        answer: Response = PlainText(str(exc.detail), status_code=status, headers=headers)
+    elif form == JSON and has_parts(exc):
+        answer = JSONResponse(exc.detail, status_code=status, headers=headers)
+    else:
+        answer = JSONResponse(problem(exc, scope), status_code=status, headers=headers, media_type=form)
+    if exc.headers:
+        answer.headers.add_vary_header("Accept")
+    return answer
+
+
+# -- what is refused without a word of one's own ----------------------------------------------------------------------
+
+# The path of the requests by which refusals are made in advance, as it stands in them.
+PATH: Final = b"/_path_"
+# What stands in a path, and in JSON, as it is (RFC 3986, section 2.3).
+UNRESERVED: Final = (string.ascii_letters + string.digits + "-._~/").encode()
+
+
+class Refusal(Response):
+    """An answer that is all there, to be sent any number of times."""
+
+    def __init__(self, status: int, body: bytes, lines: Iterable[tuple[bytes, bytes]]) -> None:
+        self.status_code = status
+        self.body = body
+        self.lines = lines
+
+    def _default_headers(self) -> RawHeaders:
+        return [*self.lines]
+
+
+class Ready(NamedTuple):
+    """A refusal in one form: what stands before and behind the path in its body, and the length in its headers."""
+
+    head: bytes
+    tail: bytes
+    before: tuple[tuple[bytes, bytes], ...]
+    after: tuple[tuple[bytes, bytes], ...]
+
+
+def refused(status: int, allow: str) -> HTTPException:
+    """The exception behind a refusal."""
+    return HTTPException(status_code=status, headers={"Allow": allow} if allow else None)
+
+
+def _ready(accept: bytes | None, status: int, allow: str) -> Refusal | Ready:
+    """A refusal made by the long way, for any path; all of it, where the path is not told."""
+    form = wanted(accept, TEXT)
+    whole = told(refused(status, allow), form, {"path": PATH.decode()})
+    lines = whole.raw_headers
+    if form == TEXT:
+        return Refusal(status, whole.body, lines)
+    head, _, tail = whole.body.partition(PATH)
+    at = [name for name, _ in lines].index(b"content-length")
+    return Ready(head, tail, tuple(lines[:at]), tuple(lines[at + 1 :]))
+
+
+# Statuses and lists of methods are the application's, of which a few are in use; texts of clients are limited as above.
+_ready_known = lru_cache(maxsize=128)(_ready)
+
+
+def refusal(status: int, scope: Scope, allow: str = "") -> Response:
+    """What an `HTTPException` with this status and nothing else but perhaps `Allow` is answered with.
+
+    All but the path was made the first time, which is most of what it would take.
+    """
+    accept = accept_line(scope)
+    if not serializer.plain:  # who writes JSON by rules of its own writes this as well
+        return told(refused(status, allow), wanted(accept, TEXT), scope)
+    ready = (_ready_known if accept is None or len(accept) <= MAX_KNOWN else _ready)(accept, status, allow)
+    if isinstance(ready, Refusal):
+        return ready
+    head, tail, before, after = ready
+    path: bytes = scope.get("path", "").encode("utf-8", "replace")
+    if path.translate(None, UNRESERVED):
+        path = quote(path).encode()
+    body = head + path + tail
+    length = len(body)
+    line = (b"content-length", LENGTHS[length] if length < 4096 else b"%d" % length)
+    return Refusal(status, body, (*before, line, *after))

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import itemgetter
 from types import MappingProxyType
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 from lilya._paths.matchers import Convert, TailMatch, segment_matcher, tail_match
 from lilya._paths.template import Param, PathTemplate, Segment
@@ -31,13 +31,21 @@ from lilya.transformers import (
     UUIDTransformer,
 )
 
-__all__ = ["Found", "PathTree"]
+__all__ = ["NOWHERE", "Found", "PathTree"]
 
 T = TypeVar("T")
 
 # A value, its parameters by name, and the index in the path where the matched part ends. A bare tuple, as one is made
 # for each match of each request: a class with slots costs five times as much, a NamedTuple eight times.
 Found: TypeAlias = tuple[T, Mapping[str, Any], int]
+
+
+class _Nowhere(tuple[Any, ...]):
+    __slots__ = ()
+
+
+# No match, and none either with a slash more at the end, or one less: no way leads on from a piece before the last.
+NOWHERE: Final[Sequence[Any]] = _Nowhere()
 
 # Transformers whose values may be kept and shown to many requests: equal for an equal text, and immutable.
 _SHAREABLE = frozenset(
@@ -174,7 +182,7 @@ class PathTree(Generic[T]):
         The end is `len(path)` except below a prefix; for a prefix of `/` it is 0. A path matches as it is: `/x` is
         not `/x/`. The parameters are to be read and copied, not written: matches of one template share them, and
         those of a path declared without parameters are kept, so they are read-only (test them for truth before
-        copying: an empty read-only mapping is dear to copy).
+        copying: an empty read-only mapping is dear to copy). Of no matches `NOWHERE` says more than others.
         """
         answers = self.answers
         answer = answers.get(path)
@@ -196,6 +204,8 @@ class PathTree(Generic[T]):
                             return self._find_by_level(path, pieces, answers)
                         following = child
             if following is None:
+                if piece and not leaves:
+                    return NOWHERE
                 break
             node = following
         else:

@@ -8,13 +8,16 @@ that lists the methods of all.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Final, TypeAlias
 
 from lilya._handling.call import OnDisconnect
-from lilya._handling.errors import Rescue, rescue_with
+from lilya._handling.errors import Rescuer, rescue_with
 from lilya._handling.injection import Offer
 from lilya._handling.instances import Instances
+from lilya._handling.problems import refused
 from lilya._handling.provide import Provide
-from lilya._paths.tree import Found, PathTree
+from lilya._paths.tree import NOWHERE, Found, PathTree
 from lilya.concurrency.nursery import unwrap
 from lilya.datastructures._url import URL
 from lilya.exceptions import ContinueRouting, HTTPException, ImproperlyConfigured
@@ -24,6 +27,13 @@ from lilya.routing._bounds import UNBOUNDED, Bounds
 from lilya.types import ASGIApp, Receive, Scope, Send
 
 __all__ = ["Dispatcher", "get_route_path"]
+
+
+# A status, the value of `Allow`, and the match inside whose layers it is to be raised, where it has some.
+Miss: TypeAlias = tuple[int, str, Found[Leaf] | None]
+# What a path is answered with that exists with a slash more, or one less: 307 keeps the method.
+REDIRECT: Final = RedirectResponse.status_code
+NOT_FOUND: Final[Miss] = (404, "", None)
 
 
 def get_route_path(scope: Scope) -> str:
@@ -72,7 +82,7 @@ class Dispatcher:
         self.default = default
         self.on_disconnect = on_disconnect
         self.bounds = bounds
-        self.rescue: Rescue | None = None
+        self.rescue: Rescuer | None = None
         self.dependencies = dict(dependencies or {})
         self.overrides: dict[str, Provide] = {}
         self.infer_body = infer_body
@@ -218,11 +228,17 @@ class Dispatcher:
                     except BaseExceptionGroup as group:  # the same, out of a nursery in a layer
                         if not isinstance(unwrap(group), ContinueRouting):
                             raise
-            refusal = await self._miss(found, path, scope, receive, send)
+            status, allow, match = NOT_FOUND if found is NOWHERE else self._miss(found, path, scope)
+            if status == REDIRECT or match is not None or (status == 404 and self.default is not None):
+                return await self._elsewhere(status, allow, match, path, scope, receive, send)
         except Exception as exc:
             return await rescue_with(self.rescue, exc, scope, receive, send)
         # To raise it only to catch it here would take as long again.
-        if refusal is not None and (self.rescue is None or not await self.rescue(refusal, scope, receive, send)):
+        rescue = self.rescue
+        if rescue is not None and (answer := rescue.ready(status, allow, scope)) is not None:
+            return await answer(scope, receive, send)
+        refusal = refused(status, allow)
+        if rescue is None or not await rescue(refusal, scope, receive, send):
             raise refusal
 
     def _descend(self, scope: Scope, child: Scope, path: str, leaf: Leaf, end: int) -> None:
@@ -243,31 +259,17 @@ class Dispatcher:
         if leaf.prefix:
             child[ABOVE] = (*scope.get(ABOVE, ()), (scope, leaf.template.path))
 
-    async def _miss(
-        self, found: Sequence[Found[Leaf]], path: str, scope: Scope, receive: Receive, send: Send
-    ) -> HTTPException | None:
-        """Nothing answered: 405 where the path exists, a redirect where it does but for its slash, else 404.
-
-        Returns the refusal where no layer stands around it, and raises it inside of those that do.
-        """
-        partial = [match for match in found if match[0].methods] if found else ()
+    def _miss(self, found: Sequence[Found[Leaf]], path: str, scope: Scope) -> Miss:
+        """Nothing answered: 405 where the path exists, a redirect where it does but for its slash, else 404."""
+        if found and scope["type"] == "http":
+            partial = [match for match in found if match[0].methods]
+            if partial and not any(scope["method"] in match[0].methods for match in partial):  # type: ignore[operator]
+                allow = _allow(tuple([match[0].methods for match in partial]))
+                return 405, allow, partial[0] if partial[0][0].inner else None
+        if found is not NOWHERE and self._redirects(path, scope):
+            return REDIRECT, "", None
         edges = [match for match in found if match[0].edge] if found else ()
-        if partial and scope["type"] == "http" and not any(scope["method"] in match[0].methods for match in partial):  # type: ignore[operator]
-            allowed = sorted({method for match in partial for method in match[0].methods or ()})
-            refusal = HTTPException(status_code=405, headers={"Allow": ", ".join(allowed)})
-            return await self._refuse(refusal, partial[0], path, scope, receive, send)
-        if self._redirects(path, scope):
-            url = URL.build_from_scope(scope)
-            toggled = url.path[:-1] if url.path.endswith("/") else url.path + "/"
-            await RedirectResponse(url.replace(path=toggled))(scope, receive, send)
-            return None
-        if edges:
-            innermost = max(edges, key=lambda match: match[0].depth)
-            return await self._refuse(HTTPException(status_code=404), innermost, path, scope, receive, send)
-        if self.default is not None:
-            await self.default(scope, receive, send)
-            return None
-        return HTTPException(status_code=404)
+        return 404, "", max(edges, key=lambda match: match[0].depth) if edges else None
 
     def _redirects(self, path: str, scope: Scope) -> bool:
         if not self.redirect_slashes or scope["type"] != "http" or path == "/":
@@ -277,17 +279,35 @@ class Dispatcher:
         # What has a prefix would have matched without its slash as well.
         return bool(found) and any(leaf.redirects and not leaf.edge and not leaf.prefix for leaf, _, _ in found)
 
-    async def _refuse(
-        self, refusal: HTTPException, match: Found[Leaf], path: str, scope: Scope, receive: Receive, send: Send
-    ) -> HTTPException | None:
-        """Raise a refusal where the route stands, inside the layers of the includes above it; return it without any."""
+    async def _elsewhere(
+        self,
+        status: int,
+        allow: str,
+        match: Found[Leaf] | None,
+        path: str,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        """Redirect, raise the refusal inside of the layers around `match`, or let `default` answer."""
+        if status == REDIRECT:
+            url = URL.build_from_scope(scope)
+            toggled = url.path[:-1] if url.path.endswith("/") else url.path + "/"
+            await RedirectResponse(url.replace(path=toggled))(scope, receive, send)
+        elif match is not None:
+            await self._raise_inside(match, refused(status, allow), path, scope, receive, send)
+        elif self.default is not None:
+            await self.default(scope, receive, send)
+
+    async def _raise_inside(
+        self, match: Found[Leaf], refusal: HTTPException, path: str, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Raise a refusal where the route stands, inside the layers of the includes above it."""
 
         async def refuse(scope: Scope, receive: Receive, send: Send) -> None:
             raise refusal
 
         leaf, params, end = match
-        if not leaf.inner:
-            return refusal
         app: ASGIApp = refuse
         stand_in = Leaf(leaf.route, leaf.template, refuse)
         for crossing in leaf.inner:  # innermost first
@@ -297,4 +317,10 @@ class Dispatcher:
         self._descend(scope, child, path, leaf, end)
         child[LEAF] = stand_in
         await app(child, receive, send)
-        return None
+
+
+# Of lists of methods an application has a few, declared by its routes.
+@lru_cache(maxsize=128)
+def _allow(methods: tuple[frozenset[str], ...]) -> str:
+    """The value of `Allow` for routes with these methods (RFC 9110, section 10.2.1)."""
+    return ", ".join(sorted(frozenset().union(*methods)))

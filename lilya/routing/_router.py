@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from lilya._asgi.lifespan import Life
 from lilya._handling.call import OnDisconnect
-from lilya._handling.errors import Rescue
+from lilya._handling.errors import Rescuer
 from lilya._handling.injection import Offer
 from lilya._handling.provide import Provide, provide_all
 from lilya.concurrency.service import Service
@@ -79,12 +79,12 @@ class Router(RoutingMethodsMixin):
     # -- routes -----------------------------------------------------------------------------------------------------
 
     @property
-    def rescue(self) -> Rescue | None:
+    def rescue(self) -> Rescuer | None:
         """What answers exceptions of the routes; an application sets its own."""
         return self._dispatcher.rescue
 
     @rescue.setter
-    def rescue(self, rescue: Rescue | None) -> None:
+    def rescue(self, rescue: Rescuer | None) -> None:
         self._dispatcher.rescue = rescue
 
     @property

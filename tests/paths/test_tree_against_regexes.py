@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lilya._paths.template import PathTemplate
-from lilya._paths.tree import PathTree
+from lilya._paths.tree import NOWHERE, PathTree
 from lilya.transformers import TRANSFORMER_TYPES, StrTransformer
 
 BUILT_IN = ["str", "str", "int", "int", "path", "float", "uuid", "datetime"]
@@ -139,6 +139,20 @@ def test_a_path_that_was_made_for_one_of_the_templates(table: list[Declared], da
     texts = {name: data.draw(st.sampled_from(["a", "1", "12", "a.b", "1-a", "a/a", ""])) for name in template.names}
     path = template.format.format(**texts) + data.draw(st.sampled_from(["", "", "/", "/a", "a"]))
     assert by_tree(table, path) == by_regexes(table, path)
+
+
+@given(st.lists(st.builds(Declared, templates(), st.booleans()), min_size=1, max_size=2), st.data())
+def test_nowhere_is_where_a_slash_makes_no_difference(table: list[Declared], data: st.DataObject) -> None:
+    template = PathTemplate.parse(data.draw(st.sampled_from(table)).template)
+    texts = {name: data.draw(st.sampled_from(["a", "1", "1-a", "a/a", ""])) for name in template.names}
+    path = data.draw(PATHS | st.sampled_from([template.format.format(**texts) + end for end in ("/", "/a", "a")]))
+    tree: PathTree[int] = PathTree()
+    for order, declared in enumerate(table):
+        tree.add(declared.template, order, prefix=declared.prefix)
+    if tree.find(path) is NOWHERE:
+        assert by_regexes(table, path) == []
+        assert by_regexes(table, path + "/") == []
+        assert by_regexes(table, path.removesuffix("/")) == []
 
 
 @given(st.sampled_from(["str", "path", "int", "float", "uuid", "datetime"]), st.data())
