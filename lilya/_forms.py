@@ -36,8 +36,11 @@ __all__ = ["FormOptions", "PendingForm", "form_read"]
 FORMS: Final = "lilya.forms"
 # How much is given to a thread to be written at once, in bytes: the hop there and back costs little beside it.
 WRITE_BLOCK: Final = 1024 * 1024
-# How far a file on the disk is read ahead, in bytes, so that reading it in pieces is not a thread for each.
-READ_AHEAD: Final = 256 * 1024
+# How far a file on the disk is read ahead, in bytes, so that reading it in pieces is not a thread for each: the hop
+# there and back costs what reading half a MiB does.
+READ_AHEAD: Final = 1024 * 1024
+# How many files of a form read ahead that far. The others do so by a small file each: a thousand buffers are memory.
+FAR_READERS: Final = 16
 # A file no larger than this, in bytes, stays in memory whatever the others took: a descriptor is worth more.
 SMALL_FILE: Final = 64 * 1024
 # A body that was read before comes whole: it is taken apart in pieces of this size, in bytes; others run in between.
@@ -201,7 +204,7 @@ async def _read_multipart(
 ) -> list[tuple[str, FormValue]]:
     pairs: list[tuple[str, FormValue]] = []
     spool: _Spool | None = None
-    in_memory = 0
+    in_memory = on_disk = 0
     try:
         async for chunk in stream:
             for start in range(0, len(chunk), PIECE):
@@ -212,13 +215,15 @@ async def _read_multipart(
                         pairs.append(event)
                     elif isinstance(event, FileStart):
                         roomy = in_memory < limits.files_memory
-                        spool = _Spool(event, limits.file_memory if roomy else min(limits.file_memory, SMALL_FILE))
+                        room = limits.file_memory if roomy else min(limits.file_memory, SMALL_FILE)
+                        spool = _Spool(event, room, READ_AHEAD if on_disk < FAR_READERS else SMALL_FILE)
                         pairs.append((event.name, spool.upload))
                     else:
                         assert spool is not None  # a file starts before it goes on
                         if event is FILE_END:
                             await spool.finish()
                             in_memory += spool.size if spool.in_memory else 0
+                            on_disk += not spool.in_memory
                         else:
                             spool.add(event)
                             if spool.is_full:
@@ -232,14 +237,17 @@ async def _read_multipart(
 
 
 class _Spool:
-    """A file on its way in: in memory up to `room` bytes, beyond that on the disk, written by a thread."""
+    """A file on its way in: in memory up to `room` bytes, beyond that on the disk, written by a thread.
+
+    There it is read `ahead` that many bytes later on.
+    """
 
     __slots__ = ("_file", "_room", "_waiting", "size", "upload")
 
-    def __init__(self, start: FileStart, room: float) -> None:
+    def __init__(self, start: FileStart, room: float, ahead: int) -> None:
         # On the disk it has no name, or loses it at once: whatever becomes of this process, nothing is left there.
         self._file = SpooledTemporaryFile(  # noqa: SIM115 (it lives as long as the form)
-            max_size=max(1, int(min(room, sys.maxsize))), buffering=READ_AHEAD
+            max_size=max(1, int(min(room, sys.maxsize))), buffering=ahead
         )
         self._room = room
         self._waiting = bytearray()

@@ -16,6 +16,8 @@ __all__ = ["DataUpload", "UploadFile"]
 
 # How long closing an async file may hold up a cancellation: it flushes a buffer, no more.
 CLOSE_SECONDS: Final = 5.0
+# Files on the disk that read ahead.
+BUFFERED: Final = (BufferedReader, BufferedRandom)
 
 
 class DataUpload:
@@ -57,10 +59,13 @@ class DataUpload:
 
     async def read(self, size: int = -1) -> bytes:
         """Read up to `size` bytes, or all the rest. Cancelled in a thread, it ends when the thread does."""
-        if self._is_read_ahead(size):
-            return bytes(self.file.read(size))
-        data: bytes = await self._call(self.file.read, size)
-        return data
+        if not self._is_at_hand(size):
+            data: bytes = await self._call(self.file.read, size)
+            return data
+        here = self.file.read(size)
+        if type(here) is not bytes and isawaitable(here):
+            here = await here
+        return here  # type: ignore[no-any-return]
 
     async def write(self, data: bytes) -> None:
         """Write at the current position; a known `size` grows by the length.
@@ -92,7 +97,7 @@ class DataUpload:
             await run_cleanup(close)
 
     async def _call(self, method: Callable[..., Any], argument: bytes | int, *, growth: int = 0) -> Any:
-        if is_async_callable(method) or self._is_in_memory(growth):
+        if self._is_in_memory(growth) or is_async_callable(method):
             result = method(argument)
             return await result if isawaitable(result) else result
         return await run_sync(method, argument, limiter=thread_limits().files)
@@ -107,10 +112,16 @@ class DataUpload:
             return not rolled and not (growth and limit and file.tell() + growth > limit)
         return isinstance(file, BytesIO)
 
-    def _is_read_ahead(self, size: int) -> bool:
-        """Whether the next `size` bytes of a file on the disk are in its buffer: reading them waits for nothing."""
-        file = getattr(self.file, "_file", self.file) if isinstance(self.file, SpooledTemporaryFile) else self.file
-        return isinstance(file, BufferedReader | BufferedRandom) and 0 <= size <= file.raw.tell() - file.tell()
+    def _is_at_hand(self, size: int) -> bool:
+        """Whether the next `size` bytes are in memory: all of the file, or what its buffer holds of one on the disk."""
+        file = self.file
+        if isinstance(file, SpooledTemporaryFile):
+            if not getattr(file, "_rolled", True):  # as in `_is_in_memory`
+                return True
+            file = getattr(file, "_file", file)
+        if isinstance(file, BUFFERED):
+            return 0 <= size <= file.raw.tell() - file.tell()
+        return isinstance(file, BytesIO)
 
 
 UploadFile = DataUpload
