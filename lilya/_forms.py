@@ -22,7 +22,7 @@ from lilya._asgi.exchange import exchange_of
 from lilya._asgi.inbox import BodyStream, Inbox
 from lilya._sansio.form import DEFAULT_LIMITS, FormLimits, body_too_large, text_too_large
 from lilya._sansio.headers import parse_options
-from lilya._sansio.multipart import FILE_END, Field, FileStart, MultipartDecoder, check_boundary
+from lilya._sansio.multipart import Field, FileStart, MultipartDecoder, check_boundary
 from lilya._sansio.urlencoded import parse_urlencoded
 from lilya.concurrency.threads import run_sync, thread_limits
 from lilya.datastructures._forms import FormData, FormValue
@@ -211,7 +211,12 @@ async def _read_multipart(
                 if start:
                     await anyio.lowlevel.checkpoint()
                 for event in decoder.feed(chunk[start : start + PIECE]):
-                    if isinstance(event, Field):
+                    if type(event) is bytes:
+                        assert spool is not None  # a file starts before it goes on
+                        spool.add(event)
+                        if spool.is_full:
+                            await spool.store()
+                    elif isinstance(event, Field):
                         pairs.append(event)
                     elif isinstance(event, FileStart):
                         roomy = in_memory < limits.files_memory
@@ -219,15 +224,10 @@ async def _read_multipart(
                         spool = _Spool(event, room, READ_AHEAD if on_disk < FAR_READERS else SMALL_FILE)
                         pairs.append((event.name, spool.upload))
                     else:
-                        assert spool is not None  # a file starts before it goes on
-                        if event is FILE_END:
-                            await spool.finish()
-                            in_memory += spool.size if spool.in_memory else 0
-                            on_disk += not spool.in_memory
-                        else:
-                            spool.add(event)
-                            if spool.is_full:
-                                await spool.store()
+                        assert spool is not None
+                        await spool.finish()
+                        in_memory += spool.size if spool.in_memory else 0
+                        on_disk += not spool.in_memory
         decoder.finish()
     except BaseException:
         with suppress(OSError):  # nobody wants what could not be written any more

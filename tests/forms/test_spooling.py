@@ -13,7 +13,7 @@ import anyio
 import pytest
 
 import lilya._forms
-from lilya._forms import PIECE, READ_AHEAD, SMALL_FILE, WRITE_BLOCK, FormOptions
+from lilya._forms import FAR_READERS, PIECE, READ_AHEAD, SMALL_FILE, WRITE_BLOCK, FormOptions
 from lilya.apps import Lilya
 from lilya.background import Task
 from lilya.concurrency.nursery import open_nursery
@@ -159,6 +159,23 @@ async def test_a_file_on_the_disk_is_read_ahead_so_that_most_reads_need_no_threa
     await post(handler, MULTIPART, pieces(multipart([Part("f", LARGE, "x")])))
     assert spool.reads.count(True) == len(LARGE) // READ_AHEAD + 1
     assert spool.reads.count(False) == len(LARGE) // READ_AHEAD * 15
+
+
+async def test_only_so_many_files_of_a_form_read_far_ahead(spool: type[Spool], folder: Path) -> None:
+    piece = SMALL_FILE // 4
+
+    async def handler(request: Request) -> list[int]:
+        hops = []
+        for value in (await request.form(file_memory=0)).values():
+            spool.reads.clear()
+            while await upload(value).read(piece):
+                pass
+            hops.append(spool.reads.count(True))
+        return hops
+
+    size = 3 * SMALL_FILE
+    parts = [Part("f", LARGE[:size], "x") for _ in range(FAR_READERS + 2)]
+    assert await post(handler, MULTIPART, pieces(multipart(parts))) == [2] * FAR_READERS + [4] * 2
 
 
 async def test_a_file_is_closed_once_and_in_a_thread_where_it_is_on_the_disk(spool: type[Spool], folder: Path) -> None:

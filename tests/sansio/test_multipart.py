@@ -8,6 +8,7 @@ import pytest
 
 from lilya._sansio.form import FormLimits
 from lilya._sansio.multipart import FILE_END, Event, Field, FileStart, MultipartDecoder, check_boundary
+from lilya._sansio.multipart_parser import PythonMultipart
 from lilya.exceptions import MultiPartException
 from tests.forms.bodies import BOUNDARY, Part, multipart
 
@@ -64,6 +65,41 @@ def test_a_piece_that_is_all_content_is_handed_on_uncopied() -> None:
     assert event is piece
     assert decoder.feed(tail) == [FILE_END]
     decoder.finish()
+
+
+class Seen(PythonMultipart):
+    """A parser that notes what it is fed."""
+
+    fed: list[bytes]
+
+    def feed(self, data: bytes) -> None:
+        self.fed.append(data)
+        super().feed(data)
+
+
+@pytest.mark.parametrize(
+    ("pieces", "seen"),
+    [
+        ([b"abc", b"--", b"\r\n", b"\r\n--", b"d"], [b"\r\n", b"\r\n--", b"d"]),
+        ([b"\r\n-", b"\r\n-", b"x", b"y"], [b"\r\n-", b"\r\n-", b"x"]),
+        ([b"a\r", b"\rb", b"c\rd"], [b"a\r", b"\rb"]),
+        ([b"a\r\n--no\r\n", b"b"], [b"a\r\n--no\r\n", b"b"]),
+        ([b"a\r\n--" + BOUNDARY.encode(), b"?", b"b"], [b"a\r\n--" + BOUNDARY.encode(), b"?"]),
+    ],
+)
+def test_a_piece_that_is_all_content_is_kept_from_the_parser(pieces: list[bytes], seen: list[bytes]) -> None:
+    class Parser(Seen):
+        fed: list[bytes] = []  # noqa: RUF012
+
+    decoder = MultipartDecoder(BOUNDARY, parser=Parser)
+    head, tail = multipart([Part("f", b"content", "x")]).split(b"content")
+    decoder.feed(head)
+    decoder.feed(b"first")
+    events = [event for piece in pieces for event in decoder.feed(piece)] + decoder.feed(tail)
+    decoder.finish()
+    assert events.pop() is FILE_END
+    assert b"".join(event for event in events if isinstance(event, bytes)) == b"".join(pieces)
+    assert Parser.fed == [head, b"first", *seen, tail]
 
 
 @pytest.mark.parametrize("body", [multipart([]), multipart([]).rstrip(), b"\r\n" + multipart([])])
