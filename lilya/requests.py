@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
 from typing import Any, Final, Unpack
 
 import anyio
@@ -85,7 +86,7 @@ class Request(Connection):
 
     # -- the body ---------------------------------------------------------------------------------------------------
 
-    async def body(self, *, max_size: int | type[Empty] | None = Empty) -> bytes:
+    def body(self, *, max_size: int | type[Empty] | None = Empty) -> Coroutine[Any, Any, bytes]:
         """The whole body. Read once and kept: any number of callers get it, also at the same time.
 
         `max_size` is how many bytes may be read for it, None for any number; by default `max_body_size` of the
@@ -95,7 +96,7 @@ class Request(Connection):
         Raises `ContentTooLarge` (413) for one that is larger, `ClientDisconnect` when the client left before its end,
         `RuntimeError` when it was streamed before. Cancelling it loses nothing.
         """
-        return await self._inbox.body(self._home.max_body_size if isinstance(max_size, type) else max_size)
+        return self._inbox.body(self._home.max_body_size if isinstance(max_size, type) else max_size)
 
     async def text(self) -> str:
         """The body as text, in the charset the request declares, UTF-8 by default.

@@ -291,6 +291,37 @@ class Inbox:
         `ClientDisconnect` when the client left before its end, `RuntimeError` when it was streamed. A collector that is
         cancelled, or has enough, loses nothing: the next goes on where it stopped.
         """
+        if self._body is not None:
+            return self._body
+        if self.busy or self._streamed or self._collecting or self._parts:
+            return await self._collect(max_size)
+        # Most bodies are one message, and nobody else reads: what `next` and `_collect` do, with two coroutines less.
+        self.busy = self.reading = self._collecting = True
+        try:
+            message = await self.source()
+        except BaseException as exc:
+            self._collecting = False
+            self.read_failed(exc)
+            raise
+        self.busy = self.reading = self._collecting = False
+        is_piece = message["type"] == "http.request"
+        if not is_piece and message["type"] in DISCONNECTS:
+            self.taken = True  # the caller is being told
+            self.end(message)
+        if self.noted:
+            self.note_taken()
+        if not is_piece:
+            self._notify()
+            raise no_piece(message)
+        part = message.get("body") or b""
+        if message.get("more_body") or (max_size is not None and len(part) > max_size):
+            self._keep(message)
+            return await self._collect(max_size)
+        self._body = part
+        self._notify()
+        return part
+
+    async def _collect(self, max_size: int | None) -> bytes:
         while self._body is None:
             if self._streamed:
                 raise RuntimeError("Stream consumed")
@@ -303,10 +334,7 @@ class Inbox:
                     message = await self.next()
                     if message["type"] != "http.request":
                         raise no_piece(message)
-                    part = message.get("body") or b""
-                    self._parts.append(part)
-                    self._parts_size += len(part)
-                    self._parts_more = message.get("more_body", False)
+                    self._keep(message)
                 if max_size is not None and self._parts_size > max_size:
                     raise ContentTooLarge(detail=f"The body is larger than {max_size} bytes.")
                 self._body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
@@ -315,6 +343,12 @@ class Inbox:
                 self._collecting = False
                 self._notify()
         return self._body
+
+    def _keep(self, message: Message) -> None:
+        part = message.get("body") or b""
+        self._parts.append(part)
+        self._parts_size += len(part)
+        self._parts_more = message.get("more_body", False)
 
     async def preview(self, see: Callable[[bytes], bool], limit: int) -> bool:
         """Show the body to `see`, piece by piece, until that returns true; all of it stays in place, to be read.
