@@ -84,49 +84,50 @@ class PendingForm(AbstractAsyncContextManager[FormData], Awaitable[FormData]):
     disk is full). Then, and when it is cancelled, its files are closed, and the body is consumed.
     """
 
-    __slots__ = ("_form", "_headers", "_inbox", "_limits", "_scope")
-
-    _form: FormData
+    __slots__ = ("_headers", "_inbox", "_limits", "_scope", "_shared")
 
     def __init__(self, scope: Scope, inbox: Inbox, headers: Header, options: FormOptions) -> None:
         self._scope = scope
         self._inbox = inbox
         self._headers = headers
         self._limits = FormLimits(**options) if options else DEFAULT_LIMITS
+        forms = _forms_of(scope)
+        shared = forms.get(inbox)
+        if shared is None:
+            shared = forms[inbox] = _SharedForm()
+        self._shared = shared
 
     def __await__(self) -> Generator[Any, Any, FormData]:
-        return self._get().__await__()
+        return self._shared.get(self._read).__await__()
 
-    async def __aenter__(self) -> FormData:
-        self._form = await self._get()
-        return self._form
+    def __aenter__(self) -> Coroutine[Any, Any, FormData]:
+        return self._shared.get(self._read)
 
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
-        await self._form.close()
+        if self._shared.has_files and self._shared.form is not None:
+            await self._shared.form.close()
 
-    def _get(self) -> Coroutine[Any, Any, FormData]:
-        forms = _forms_of(self._scope)
-        shared = forms.get(self._inbox)
-        if shared is None:
-            shared = forms[self._inbox] = _SharedForm()
-        return shared.get(self._read)
-
-    async def _read(self) -> FormData:
+    def _read(self) -> Coroutine[Any, Any, FormData]:
         media_type, parameters = parse_options(self._headers.get("content-type", ""))
         charset = parameters.get("charset", "utf-8")
         if media_type == "application/x-www-form-urlencoded":
             self._check_length()
-            return FormData(await _read_urlencoded(self._inbox.stream(), self._limits, charset))
+            return _read_urlencoded(self._inbox.stream(), self._limits, charset)
         if media_type != "multipart/form-data":
-            return FormData()
+            return _read_nothing()
         decoder = MultipartDecoder(check_boundary(parameters.get("boundary")), self._limits, charset)
         self._check_length()
+        return self._read_parts(decoder)
+
+    async def _read_parts(self, decoder: MultipartDecoder) -> FormData:
         form = FormData(await _read_multipart(self._inbox.stream(), decoder, self._limits))
-        exchange = exchange_of(self._scope)
-        if exchange is not None and any(isinstance(value, DataUpload) for value in form.values()):
-            exchange.at_end(form.close)
+        if any(isinstance(value, DataUpload) for value in form.values()):
+            self._shared.has_files = True
+            exchange = exchange_of(self._scope)
+            if exchange is not None:
+                exchange.at_end(form.close)
         return form
 
     def _check_length(self) -> None:
@@ -152,10 +153,11 @@ def _forms_of(scope: Scope) -> dict[Inbox, _SharedForm]:
 class _SharedForm:
     """The form of one body: the first who asks reads it, the others wait."""
 
-    __slots__ = ("_changed", "_reading", "form")
+    __slots__ = ("_changed", "_reading", "form", "has_files")
 
     def __init__(self) -> None:
         self.form: FormData | None = None
+        self.has_files = False
         self._reading = False
         self._changed: anyio.Event | None = None  # exists while somebody waits for the reader
 
@@ -177,7 +179,11 @@ class _SharedForm:
         return self.form
 
 
-async def _read_urlencoded(stream: BodyStream, limits: FormLimits, charset: str) -> list[tuple[str, str]]:
+async def _read_nothing() -> FormData:
+    return FormData()
+
+
+async def _read_urlencoded(stream: BodyStream, limits: FormLimits, charset: str) -> FormData:
     body = await anext(stream)  # all of it, most of the time
     _check_size(len(body), limits)
     if stream.more:
@@ -187,8 +193,8 @@ async def _read_urlencoded(stream: BodyStream, limits: FormLimits, charset: str)
             _check_size(len(collected), limits)
         body = bytes(collected)
     if len(body) > LARGE_FORM:
-        return await run_sync(parse_urlencoded, body, limits, charset, limiter=thread_limits().files)
-    return parse_urlencoded(body, limits, charset)
+        return FormData(await run_sync(parse_urlencoded, body, limits, charset, limiter=thread_limits().files))
+    return FormData(parse_urlencoded(body, limits, charset))
 
 
 def _check_size(size: int, limits: FormLimits) -> None:

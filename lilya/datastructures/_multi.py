@@ -111,7 +111,10 @@ class ImmutableMultiDict(MultiReads, multidict.MultiDictProxy[V]):
     __slots__ = ()
 
     def __init__(self, args: MultiSource[V] | None = None, **kwargs: V) -> None:
-        super().__init__(multidict.MultiDict(() if args is None else args, **kwargs))
+        pairs: multidict.MultiDict[V] = multidict.MultiDict(() if args is None else args)
+        if kwargs:
+            pairs.extend(kwargs)
+        super().__init__(pairs)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, type(self)) and same_items(self.items(), other.items())
