@@ -84,7 +84,7 @@ def decode_text(raw: bytes | bytearray, charset: str) -> str:
     What is not valid in its charset, or in a charset nobody uses, is read as UTF-8, and what is not valid there becomes
     U+FFFD, as the URL standard has it (section 5.1).
     """
-    if _CHARSET(charset):
+    if charset != "utf-8" and _CHARSET(charset):
         try:
             return raw.decode(charset)
         except UnicodeDecodeError:

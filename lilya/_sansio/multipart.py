@@ -32,6 +32,9 @@ MAX_BOUNDARY: Final = 200
 # Printable ASCII, no space at the end. RFC 2046 allows fewer, but no sender and no attack needs us to be strict here.
 _BOUNDARY: Final = re.compile(r"[\x20-\x7e]*[\x21-\x7e]").fullmatch
 
+# What nearly all senders write. `parse_options` would read the same in it, at ten times the cost.
+_PLAIN_DISPOSITION: Final = re.compile(r'form-data; name="([^"\\]*)"(?:; filename="([^"\\]*)")?').fullmatch
+
 
 class Field(NamedTuple):
     """A field, whole."""
@@ -191,8 +194,12 @@ class MultipartDecoder:
         """See `Findings`."""
         self._in_headers = False
         limits = self._limits
-        _, options = parse_options(decode_text(self._header(b"content-disposition"), self._charset))
-        name, filename = options.get("name"), options.get("filename")
+        disposition = decode_text(self._header(b"content-disposition"), self._charset)
+        if plain := _PLAIN_DISPOSITION(disposition):
+            name, filename = plain.groups()
+        else:
+            _, options = parse_options(disposition)
+            name, filename = options.get("name"), options.get("filename")
         if name is None:
             raise MultiPartException('The Content-Disposition header field "name" must be provided.')
         if len(name) > limits.max_name_length:
@@ -211,8 +218,10 @@ class MultipartDecoder:
             self._fields += 1
             if self._fields > limits.max_fields:
                 raise too_many("fields", limits.max_fields)
-            _, options = parse_options(self._header(b"content-type").decode("latin-1"))
-            self._field_charset = options.get("charset", self._charset)
+            self._field_charset = self._charset
+            if media_type := self._header(b"content-type"):
+                _, options = parse_options(media_type.decode("latin-1"))
+                self._field_charset = options.get("charset", self._charset)
 
     def _header(self, name: bytes) -> bytes:
         return next((value for header, value in self._headers if header == name), b"")

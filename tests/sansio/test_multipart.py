@@ -430,3 +430,14 @@ def test_a_boundary_of_other_characters_is_refused_and_shown(boundary: str) -> N
         check_boundary(boundary)
     assert repr(boundary) in caught.value.message
     assert "RFC 2046" in caught.value.message
+
+
+@pytest.mark.parametrize("name", ["a", "", "a b;c", "ä", "a=b", "%22", "a; filename=b"])
+@pytest.mark.parametrize("filename", [None, "", "x.txt", "C:/x;y", "ß.png"])
+@pytest.mark.parametrize("space", [" ", "  ", ""])
+def test_a_usual_disposition_means_what_an_unusual_one_does(name: str, filename: str | None, space: str) -> None:
+    disposition = f'form-data;{space}name="{name}"' + ("" if filename is None else f'; filename="{filename}"')
+    body = f"--{BOUNDARY}\r\nContent-Disposition: {disposition}\r\n\r\nx\r\n--{BOUNDARY}--\r\n".encode()
+    first, *_ = decode(body)
+    assert first == Field(name, "x") if filename is None else isinstance(first, FileStart)
+    assert isinstance(first, Field) or (isinstance(first, FileStart) and (first[0], first[1]) == (name, filename))
