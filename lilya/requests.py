@@ -44,6 +44,8 @@ class Request(Connection):
     each of them, and the disconnect is seen by all.
     """
 
+    _found_inbox: Inbox | None = None
+
     def __init__(self, scope: Scope, receive: Receive = no_receive, send: Send = no_send) -> None:
         if scope["type"] != "http":
             raise AssertionError(f"a Request is made from a scope of type 'http', not {scope['type']!r}")
@@ -60,14 +62,14 @@ class Request(Connection):
     @property
     def _inbox(self) -> Inbox:
         """The reader of the connection, found when it is first needed."""
-        inbox: Inbox | None = self.__dict__.get("_found_inbox")
+        inbox = self._found_inbox
         if inbox is None:
             exchange = exchange_of(self.scope)
             if exchange is not None and self._receive is no_receive:
                 inbox = exchange.inbox
             else:
                 inbox = inbox_of(exchange, self.scope, self._receive)
-            self.__dict__["_found_inbox"] = inbox
+            self._found_inbox = inbox
         return inbox
 
     async def receive(self) -> Message:

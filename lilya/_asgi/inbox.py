@@ -318,7 +318,8 @@ class Inbox:
             self._keep(message)
             return await self._collect(max_size)
         self._body = part
-        self._notify()
+        if self._changed is not None:
+            self._notify()
         return part
 
     async def _collect(self, max_size: int | None) -> bytes:
