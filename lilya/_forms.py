@@ -37,7 +37,7 @@ FORMS: Final = "lilya.forms"
 # How much is given to a thread to be written at once, in bytes: the hop there and back costs little beside it.
 WRITE_BLOCK: Final = 1024 * 1024
 # How far a file on the disk is read ahead, in bytes, so that reading it in pieces is not a thread for each: the hop
-# there and back costs what reading half a MiB does.
+# there and back costs what reading as much does.
 READ_AHEAD: Final = 1024 * 1024
 # How many files of a form read ahead that far. The others do so by a small file each: a thousand buffers are memory.
 FAR_READERS: Final = 16
