@@ -14,6 +14,7 @@ from tests.support.house import (
     House,
     Module,
     bound_names,
+    face_table,
     none,
     plant,
     public_definitions,
@@ -26,26 +27,43 @@ HOUSE: Final = real_house()
 def busy_faces(house: House) -> list[str]:
     """The package's own face may also hold `__version__`, which the build reads from there."""
     return [
-        f"{module.at(node)} a face only re-exports"
+        f"{module.at(node)} a face only re-exports, and loads nothing: see `lilya._lazy.face`"
         for module in house
         if module.is_package
         for node in module.tree.body
-        if not (isinstance(node, ast.ImportFrom) or _is_alias(node) or _is_docstring(node) or _is_all(node))
+        if not (_is_preface(node) or _is_face(module, node) or _is_docstring(node) or _is_all(node))
         if not _is_version(module, node)
     ]
 
 
-def incomplete_faces(house: House) -> list[str]:
-    """What a face imports it shows, and the reverse."""
+def untrue_faces(house: House) -> list[str]:
+    """A face says three times what it shows: to type checkers, to Python, and in `__all__`."""
     found = []
     for module in house:
         if not module.is_package or not module.tree.body:
             continue
-        bound = [node for node in module.tree.body if isinstance(node, ast.ImportFrom) or _is_alias(node)]
-        imported = set(_bound(ast.Module(bound, type_ignores=[]))) - {"annotations"}  # of __future__
+        face = next((node for node in module.tree.body if isinstance(node, ast.If)), None)
+        typed = _typed(face.body) if face else {}
+        table = face_table(module, face.orelse[0]) if face and face.orelse else {}
         shown = set(module.exported or ()) - {"__version__"}
-        found += [f"{module.name} imports {name} and does not show it" for name in sorted(imported - shown)]
-        found += [f"{module.name} shows {name} and does not import it" for name in sorted(shown - imported)]
+        found += [f"{module.name} loads {name} and does not show it" for name in sorted(table.keys() - shown)]
+        found += [f"{module.name} shows {name} and does not load it" for name in sorted(shown - table.keys())]
+        found += [
+            f"{module.name}: {name} is {typed.get(name)} for type checkers, and {table.get(name)} for Python"
+            for name in sorted(typed.keys() | table.keys())
+            if typed.get(name) != table.get(name)
+        ]
+    return found
+
+
+def _typed(nodes: list[ast.stmt]) -> dict[str, tuple[str, str]]:
+    """What imports, and second names for what they bind, show: each name with its module and the name it has there."""
+    found: dict[str, tuple[str, str]] = {}
+    for node in nodes:
+        if isinstance(node, ast.ImportFrom):
+            found |= {alias.asname or alias.name: (node.module or "", alias.name) for alias in node.names}
+        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Name):
+            found |= dict.fromkeys(bound_names(node), found.get(node.value.id, ("", node.value.id)))
     return found
 
 
@@ -116,8 +134,22 @@ def _is_docstring(node: ast.stmt) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
+def _is_preface(node: ast.stmt) -> bool:
+    return isinstance(node, ast.ImportFrom) and node.module in {"__future__", "typing", "lilya._lazy"}
+
+
+def _is_face(module: Module, node: ast.stmt) -> bool:
+    """`if TYPE_CHECKING:` with imports and second names for them (`Middleware = DefineMiddleware`), `else:` a table."""
+    return (
+        isinstance(node, ast.If)
+        and ast.unparse(node.test) == "TYPE_CHECKING"
+        and all(isinstance(each, ast.ImportFrom) or _is_alias(each) for each in node.body)
+        and len(node.orelse) == 1
+        and bool(face_table(module, node.orelse[0]))
+    )
+
+
 def _is_alias(node: ast.stmt) -> bool:
-    """A second name for what was imported: `Middleware = DefineMiddleware`."""
     return isinstance(node, ast.Assign) and isinstance(node.value, ast.Name)
 
 
@@ -146,8 +178,8 @@ def test_a_face_only_re_exports() -> None:
     none(busy_faces(HOUSE))
 
 
-def test_a_face_shows_what_it_imports() -> None:
-    none(incomplete_faces(HOUSE))
+def test_a_face_tells_type_checkers_and_python_the_same() -> None:
+    none(untrue_faces(HOUSE))
 
 
 def test_exports_are_sorted() -> None:
@@ -174,33 +206,55 @@ def test_every_module_says_what_lives_in_it() -> None:
     none(undocumented_modules(HOUSE))
 
 
-@pytest.mark.parametrize(
-    "source", ["VALUE = 1", "def f(): ...", "import lilya.routing.a", "if x:\n    from a import b", "__all__ = names()"]
-)
-def test_a_busy_face_is_noticed(source: str) -> None:
-    assert (
-        len(busy_faces(plant({"lilya.routing.__init__": f'"""Doc."""\nfrom lilya.routing.a import A\n{source}'}))) == 1
-    )
+def _face(typed: str, table: str, shown: str) -> House:
+    body = "\n".join(f"    {line}" for line in typed.split("; "))
+    loads = f"__getattr__, __dir__ = face(__name__, {table})"
+    source = f"'''Doc.'''\nif TYPE_CHECKING:\n{body}\nelse:\n    {loads}\n__all__ = {shown}"
+    return plant({"lilya.routing.__init__": source, "lilya.routing.a": ""})
 
 
 @pytest.mark.parametrize(
     "source",
     [
-        "from lilya.routing.a import A, B\n__all__ = ['A']",
-        "from lilya.routing.a import A\n__all__ = ['A', 'B']",
+        "VALUE = 1",
+        "def f(): ...",
+        "import lilya.routing.a",
         "from lilya.routing.a import A",
-        "from lilya.routing import a\n__all__ = []",
+        "if x:\n    from a import b",
+        "if TYPE_CHECKING:\n    from a import b",
+        "if TYPE_CHECKING:\n    from a import b\nelse:\n    __getattr__, __dir__ = other(__name__, {'.a': 'b'})",
+        "if TYPE_CHECKING:\n    x = 1\nelse:\n    __getattr__, __dir__ = face(__name__, {'.a': 'x'})",
+        "__all__ = names()",
     ],
 )
-def test_an_incomplete_face_is_noticed(source: str) -> None:
-    assert len(incomplete_faces(plant({"lilya.routing.__init__": source, "lilya.routing.a": ""}))) == 1
+def test_a_busy_face_is_noticed(source: str) -> None:
+    assert len(busy_faces(plant({"lilya.routing.__init__": f'"""Doc."""\n{source}'}))) == 1
+
+
+@pytest.mark.parametrize(
+    ("typed", "table", "shown"),
+    [
+        ("from lilya.routing.a import A, B", "{'.a': 'A B'}", "['A']"),
+        ("from lilya.routing.a import A", "{'.a': 'A'}", "['A', 'B']"),
+        ("from lilya.routing.a import A", "{'.a': 'A B'}", "['A', 'B']"),
+        ("from lilya.routing.a import A, B", "{'.a': 'A'}", "['A']"),
+        ("from lilya.routing.a import A", "{'.b': 'A'}", "['A']"),
+        ("from lilya.routing.a import A; B = A", "{'.a': 'A B'}", "['A', 'B']"),
+    ],
+)
+def test_a_face_that_is_not_true_is_noticed(typed: str, table: str, shown: str) -> None:
+    assert len(untrue_faces(_face(typed, table, shown))) == 1
 
 
 def test_a_face_may_give_a_second_name() -> None:
-    source = "from lilya.routing.a import A, B as C\nD = A\n__all__ = ['A', 'C', 'D']"
-    house = plant({"lilya.routing.__init__": source, "lilya.routing.a": ""})
-    assert not incomplete_faces(house)
+    house = _face("from lilya.routing.a import A, B as C; D = A", "{'.a': 'A D=A C=B'}", "['A', 'C', 'D']")
+    assert not untrue_faces(house)
     assert not busy_faces(house)
+
+
+def test_what_a_face_loads_later_is_an_import_like_any_other() -> None:
+    house = _face("from lilya.routing.a import A", "{'.a': 'A'}", "['A']")
+    assert [each.hidden for each in house.own_imports(house.modules["lilya.routing"])] == [""]
 
 
 @pytest.mark.parametrize("names", [["b", "a"], ["a", "B"], ["a", "a"], ["A", "B", "A"], ["Aa", "AA"], ["a10", "a9"]])

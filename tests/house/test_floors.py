@@ -17,7 +17,10 @@ from tests.support.house import House, cycles, none, plant, real_house
 HOUSE: Final = real_house()
 
 FLOORS: Final[Mapping[int, tuple[str, frozenset[str]]]] = {
-    0: ("words", frozenset({"", "types", "enums", "status", "exceptions", "protocols", "_checks", "_define"})),
+    0: (
+        "words",
+        frozenset({"", "types", "enums", "status", "exceptions", "protocols", "_checks", "_define"} | {"_lazy"}),
+    ),
     1: (
         "pillars and data",
         frozenset({"_sansio", "concurrency"})

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from pathlib import Path
 
@@ -24,7 +24,9 @@ __all__ = [
     "bound_names",
     "called_name",
     "cycles",
+    "face_table",
     "functions",
+    "lazily_loaded",
     "none",
     "own_nodes",
     "plant",
@@ -135,7 +137,9 @@ class House:
             elif isinstance(node, ast.ImportFrom):
                 yield from self._from_imports(module, node, hidden)
             elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
-                yield from self._imports(module, node.body, hidden or "for types only")
+                lazy = set(lazily_loaded(module, node.orelse))
+                for each in self._imports(module, node.body, hidden):
+                    yield each if each.target in lazy else replace(each, hidden=hidden or "for types only")
                 yield from self._imports(module, node.orelse, hidden)
             else:
                 inside = "in a function" if isinstance(node, ScopeNode) else hidden
@@ -185,6 +189,35 @@ def none(found: Iterable[object]) -> None:
     lines = [str(each) for each in found]
     if lines:
         pytest.fail("\n".join([f"{len(lines)} found:", *lines]), pytrace=False)
+
+
+def lazily_loaded(module: Module, nodes: Iterable[ast.stmt]) -> Iterator[str]:
+    """The modules that `lilya._lazy` is told to load later, by these statements."""
+    for node in nodes:
+        value = getattr(node, "value", None)
+        if not isinstance(node, ast.Assign) or not isinstance(value, ast.Call):
+            continue
+        if called_name(value) == "lazily":
+            yield str(ast.literal_eval(value.args[0]))
+        elif called_name(value) == "face":
+            yield from (home for home, _ in face_table(module, node).values())
+
+
+def face_table(module: Module, node: ast.stmt) -> dict[str, tuple[str, str]]:
+    """What `__getattr__, __dir__ = face(__name__, {...})` shows: each name with the module and the name it has there.
+
+    Empty for any other statement.
+    """
+    if not isinstance(node, ast.Assign) or bound_names(node) != ["__getattr__", "__dir__"]:
+        return {}
+    if not isinstance(node.value, ast.Call) or called_name(node.value) != "face" or len(node.value.args) != 2:
+        return {}
+    found = {}
+    for home, names in ast.literal_eval(node.value.args[1]).items():
+        for each in names.split():
+            name, _, own = each.partition("=")
+            found[name] = (module.name + home if home.startswith(".") else home, own or name)
+    return found
 
 
 def bound_names(node: ast.Assign | ast.AnnAssign) -> list[str]:
