@@ -7,11 +7,16 @@ the dotted name that stands here, as a middleware or a handler is that was given
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from lilya._define import import_string
+from lilya._lazy import lazily
 from lilya.exceptions import ImproperlyConfigured
-from lilya.introspection._graph import ApplicationGraph
+
+if TYPE_CHECKING:
+    from lilya.introspection import _graph as graphs
+else:
+    graphs = lazily("lilya.introspection._graph")
 
 __all__ = ["Described"]
 
@@ -23,14 +28,14 @@ class Described:
 
     enable_openapi: bool
     openapi_config: Any
-    _graph: ApplicationGraph | None = None
+    _graph: graphs.ApplicationGraph | None = None
 
     @property
-    def graph(self) -> ApplicationGraph:
+    def graph(self) -> graphs.ApplicationGraph:
         """What the application is made of; made when it is first asked for, and again when something was added."""
         graph = self._graph
         if graph is None or not graph.shows(self):
-            graph = self._graph = ApplicationGraph.of(self)
+            graph = self._graph = graphs.ApplicationGraph.of(self)
         return graph
 
     def configure_openapi(self, openapi_config: Any = None) -> None:

@@ -18,33 +18,32 @@ from typing import Any, Final
 
 
 class Lazy:
-    """Stands for a module: to ask it for an attribute loads the module, if need be, and asks that."""
-
-    __slots__ = ("_module",)
+    """Stands for a module: what it is asked for it fetches there, loading the module if need be, and keeps."""
 
     def __init__(self, module: str) -> None:
-        self._module: Final = module
+        self.__module: Final = module
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(import_module(self._module), name)
+        value = self.__dict__[name] = getattr(import_module(self.__module), name)
+        return value
 
     def __repr__(self) -> str:
-        return f"<{self._module}, loaded when it is used>"
+        return f"<{self.__module}, loaded when it is used>"
 
 
 def lazily(module: str) -> Any:
-    """The module of this dotted name, loaded at its first use; then, what import errors it raises are raised.
+    """The module of this dotted name, loaded at its first use; errors of importing it are raised there.
 
-    For modules only some applications need. What is sure to be needed is imported: better at the start of the process
-    than in the middle of its first request. Asking it for an attribute takes half a microsecond: nothing for the way
-    of every request.
+    For what only some applications need, and for what each needs when it is built, but none before. What would first be
+    used in the middle of a request, and takes long to load, is loaded at the start: by using it. A name is looked up
+    once: then it costs what any attribute does, and what is put into the module in its place later is not seen.
     """
     return Lazy(module)
 
 
 def load(module: Any) -> None:
-    """Load what `lazily` has put off, now: it is sure to be needed."""
-    import_module(object.__getattribute__(module, "_module"))
+    """Load what `lazily` stands for now, where it is known to be needed later, when there is no time for it."""
+    import_module(vars(module)["_Lazy__module"])
 
 
 def face(package: str, modules: Mapping[str, str]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:

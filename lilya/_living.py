@@ -1,30 +1,33 @@
-"""What an application says of its life, and how it serves while it has none."""
+"""What an application says of its life."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from anyio.abc import TaskGroup
+from lilya._lazy import lazily
 
-from lilya._asgi.lifespan import Life
-from lilya._asgi.statistics import Statistics
-from lilya._handling.errors import deny
-from lilya.concurrency.capacity import Capacity
-from lilya.concurrency.threads import own_threads
-from lilya.responses.base import PlainText
-from lilya.types import ASGIApp, Receive, Scope, Send
+if TYPE_CHECKING:
+    from anyio import abc
 
-__all__ = ["Living", "unavailable", "with_threads"]
+    from lilya._asgi import lifespan
+    from lilya._asgi import statistics as reports
+else:
+    abc = lazily("anyio.abc")
+    lifespan = lazily("lilya._asgi.lifespan")
+    reports = lazily("lilya._asgi.statistics")
+
+
+__all__ = ["Living"]
 
 
 class Living:
     """The nursery of an application, and its end."""
 
-    _life: Life
+    _life: lifespan.Life
 
     @property
-    def task_group(self) -> TaskGroup:
+    def task_group(self) -> abc.TaskGroup:
         """The nursery of the application (an anyio TaskGroup). What fails in it ends the application.
 
         `RuntimeError` outside the lifespan.
@@ -61,25 +64,6 @@ class Living:
         """Why the application went down, where it did: it answers 503 from then on."""
         return self._life.failure
 
-    def statistics(self) -> Statistics:
+    def statistics(self) -> reports.Statistics:
         """A frozen picture of what is running now: exchanges, tasks, services, threads."""
         return self._life.statistics()
-
-
-def with_threads(app: ASGIApp, threads: Capacity) -> ASGIApp:
-    """`app`, whose sync functions run in threads of their own number."""
-
-    async def inside(scope: Scope, receive: Receive, send: Send) -> None:
-        with own_threads(threads):
-            await app(scope, receive, send)
-
-    return inside
-
-
-async def unavailable(scope: Scope, receive: Receive, send: Send) -> None:
-    """The application went down: say so."""
-    response = PlainText("Service Unavailable", status_code=503)
-    if scope["type"] == "http":
-        await response(scope, receive, send)
-    else:
-        await deny(response, scope, receive, send)

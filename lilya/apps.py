@@ -7,43 +7,19 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from threading import get_ident
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from anyio import CapacityLimiter
+import anyio
 
 from lilya._asgi.exchange import EXCHANGE, MAX_BODY_SIZE, Exchange, Home, Nowhere, exchange_of, is_departure
-from lilya._asgi.lifespan import Life
-from lilya._asgi.limited import check_capacity
-from lilya._asgi.observed import ObservedExchange, Observers
-from lilya._checks import check_timeout
-from lilya._connection import Connection
 from lilya._current import AROUND, LAYERED, SERIALIZER, SETTINGS, Surrounded, enter
 from lilya._define import DefineMiddleware, DefinePermission, Layer, build_stack, define_all
 from lilya._described import Described
-from lilya._handling.call import OnDisconnect
-from lilya._handling.errors import Rescuer, Rescuing, last_resort
-from lilya._handling.injection import Offer
-from lilya._handling.provide import Provide, provide_all
-from lilya._living import Living, unavailable, with_threads
-from lilya.concurrency.capacity import Capacity
+from lilya._lazy import lazily, load
+from lilya._living import Living
 from lilya.concurrency.nursery import in_trio, raise_plain, unwrap
-from lilya.concurrency.service import Service
-from lilya.conf._current import current_settings, global_settings, overridden, resolve_settings
-from lilya.conf.global_settings import Settings
-from lilya.datastructures._state import State
-from lilya.datastructures._url import URLPath
 from lilya.exceptions import ImproperlyConfigured
-from lilya.lifecycle import around
-from lilya.logging import LoggingConfig, setup_logging
-from lilya.middleware.global_context import GlobalContextMiddleware
-from lilya.protocols.observer import Observer
-from lilya.routing._base import BasePath, check_on_disconnect
-from lilya.routing._hooks import Hooked, define_hooks
-from lilya.routing._lifespan import Part, all_routes, parts_below, services_below
 from lilya.routing._methods import RoutingMethodsMixin
-from lilya.routing._returns import check_returns
-from lilya.routing._router import Router
-from lilya.serializers import SerializerConfig, make_serializer, serializer
 from lilya.types import (
     ASGIApp,
     Dependencies,
@@ -55,6 +31,13 @@ from lilya.types import (
     Scope,
     Send,
 )
+
+if TYPE_CHECKING:
+    from lilya import _rooms as rooms
+    from lilya._handling import debug as debugging
+else:
+    debugging = lazily("lilya._handling.debug")
+    rooms = lazily("lilya._rooms")
 
 __all__ = ["BaseLilya", "ChildLilya", "Lilya"]
 
@@ -96,13 +79,13 @@ class Lilya(Living, Described, RoutingMethodsMixin):
     """
 
     # What its routes are kept in; a subclass may have its own kind of router. None: the usual one.
-    router_class: ClassVar[type[Router] | None] = Router
+    router_class: ClassVar[type[rooms.Router] | None] = None
 
     def __init__(
         self,
         debug: bool | None = None,
-        settings_module: Settings | type[Settings] | str | None = None,
-        routes: Sequence[BasePath] | None = None,
+        settings_module: rooms.Settings | type[rooms.Settings] | str | None = None,
+        routes: Sequence[rooms.BasePath] | None = None,
         middleware: Iterable[Any] | None = None,
         exception_handlers: ExceptionHandlers | None = None,
         dependencies: Dependencies | None = None,
@@ -114,9 +97,9 @@ class Lilya(Living, Described, RoutingMethodsMixin):
         redirect_slashes: bool | None = None,
         lifespan: Lifespan | None = None,
         include_in_schema: bool | None = None,
-        logging_config: LoggingConfig | None = None,
-        serializer_config: SerializerConfig | None = None,
-        populate_global_context: Callable[[Connection], Any] | None = None,
+        logging_config: rooms.LoggingConfig | None = None,
+        serializer_config: rooms.SerializerConfig | None = None,
+        populate_global_context: Callable[[rooms.Connection], Any] | None = None,
         enable_openapi: bool | None = None,
         openapi_config: Any = None,
         enable_intercept_global_exceptions: bool | None = None,
@@ -124,25 +107,27 @@ class Lilya(Living, Described, RoutingMethodsMixin):
         infer_body: bool | None = None,
         *,
         version: str | None = None,
-        services: Sequence[Service] = (),
-        on_disconnect: OnDisconnect | None = None,
+        services: Sequence[rooms.Service] = (),
+        on_disconnect: rooms.OnDisconnect | None = None,
         drain_timeout: float | None = None,
         request_timeout: float | None = None,
         max_body_size: int | None = MAX_BODY_SIZE,
-        threads: int | CapacityLimiter | Capacity | None = None,
-        observers: Sequence[Observer] = (),
+        threads: int | anyio.CapacityLimiter | rooms.Capacity | None = None,
+        observers: Sequence[rooms.Observer] = (),
     ) -> None:
-        self.settings_module = resolve_settings(settings_module)
+        self.settings_module = rooms.resolve_settings(settings_module)
         setting = self.load_settings_value
         self.debug: bool = setting("debug", debug)
-        self.state = State()
+        if self.debug:
+            load(debugging)
+        self.state = rooms.State()
         self.exception_handlers: dict[int | type[Exception], ExceptionHandler] = dict(
             setting("exception_handlers", exception_handlers) or {}
         )
         self.custom_middleware: list[Layer] = define_all(setting("middleware", middleware), DefineMiddleware)
         self.custom_permissions: list[Layer] = define_all(setting("permissions", permissions), DefinePermission)
-        self.before_request_callbacks = define_hooks(setting("before_request", before_request), "before_request")
-        self.after_request_callbacks = define_hooks(setting("after_request", after_request), "after_request")
+        self.before_request_callbacks = rooms.define_hooks(setting("before_request", before_request), "before_request")
+        self.after_request_callbacks = rooms.define_hooks(setting("after_request", after_request), "after_request")
         self.include_in_schema: bool = setting("include_in_schema", include_in_schema)
         self.redirect_slashes: bool = setting("redirect_slashes", redirect_slashes)
         self.root_path: str = setting("root_path", root_path)
@@ -151,33 +136,33 @@ class Lilya(Living, Described, RoutingMethodsMixin):
         self.openapi_config = setting("openapi_config", openapi_config)
         self.intercepts: bool = setting("enable_intercept_global_exceptions", enable_intercept_global_exceptions)
         self.populate_global_context = populate_global_context
-        self.logging_config: LoggingConfig | None = setting("logging_config", logging_config)
+        self.logging_config: rooms.LoggingConfig | None = setting("logging_config", logging_config)
         if self.logging_config is not None:
-            setup_logging(self.logging_config)
+            rooms.setup_logging(self.logging_config)
         self.serializer_config = setting("serializer_config", serializer_config)
         self.services = tuple(services)
         self.drain_timeout: float = setting("drain_timeout", drain_timeout)
-        self.router = (self.router_class or Router)(
+        self.router = (self.router_class or rooms.Router)(
             routes,
             redirect_slashes=self.redirect_slashes,
             **self._lifespan_options(on_startup, on_shutdown, lifespan),
             dependencies=setting("dependencies", dependencies),
             infer_body=setting("infer_body", None) or None if infer_body is None else infer_body,
-            on_disconnect=check_on_disconnect(setting("on_disconnect", on_disconnect), "Lilya"),
-            timeout=check_timeout("Lilya: request_timeout", setting("request_timeout", request_timeout)),
+            on_disconnect=rooms.check_on_disconnect(setting("on_disconnect", on_disconnect), "Lilya"),
+            timeout=rooms.check_timeout("Lilya: request_timeout", setting("request_timeout", request_timeout)),
         )
-        self._threads = check_capacity(threads, "Lilya: threads")
-        self.router.rescue = self._rescue = Rescuer(self)
+        self._threads = rooms.check_capacity(threads, "Lilya: threads")
+        self.router.rescue = self._rescue = rooms.Rescuer(self)
         self._own = self._what_is_its_own()
-        watched = Observers(observers) if observers else None
-        self._life = Life(self.drain_timeout, threads=self._threads, observers=watched)
+        watched = rooms.Observers(observers) if observers else None
+        self._life = rooms.Life(self.drain_timeout, threads=self._threads, observers=watched)
         self._life.max_body_size = max_body_size
         self._exchange: Callable[[Home, Scope, Receive, Send], Exchange]
-        self._exchange = Exchange if watched is None else partial(ObservedExchange, watched)
+        self._exchange = Exchange if watched is None else partial(rooms.ObservedExchange, watched)
         self.middleware_stack: ASGIApp | None = None
         self.enforce_return_annotation: bool = setting("enforce_return_annotation")
         if self.enforce_return_annotation:
-            check_returns(self.routes)
+            rooms.check_returns(self.routes)
         if self.enable_openapi:
             self.configure_openapi()
         if not isinstance(self, ChildLilya):  # a child may have handlers that want parameters of its prefix
@@ -186,11 +171,11 @@ class Lilya(Living, Described, RoutingMethodsMixin):
     # -- settings ---------------------------------------------------------------------------------------------------
 
     @property
-    def settings(self) -> Settings:
+    def settings(self) -> rooms.Settings:
         """Its own settings; where it has none, those of the application it serves in, else those of the process."""
         if self.settings_module is not None:
-            return overridden(self.settings_module)
-        return current_settings() if AROUND.get({}).get("app") is self else global_settings()
+            return rooms.overridden(self.settings_module)
+        return rooms.current_settings() if AROUND.get({}).get("app") is self else rooms.global_settings()
 
     def load_settings_value(self, name: str, value: Any = None, is_boolean: bool = False) -> Any:
         """`value` unless it is None; else what its own settings say under `name`, else those of the process.
@@ -199,8 +184,8 @@ class Lilya(Living, Described, RoutingMethodsMixin):
         nothing. None where nobody says anything.
         """
         if value is None and self.settings_module is not None:
-            value = getattr(overridden(self.settings_module), name, None)
-        return getattr(global_settings(), name, None) if value is None else value
+            value = getattr(rooms.overridden(self.settings_module), name, None)
+        return getattr(rooms.global_settings(), name, None) if value is None else value
 
     def _lifespan_options(self, on_startup: Any, on_shutdown: Any, lifespan: Any) -> dict[str, Any]:
         """What happens at the start and at the stop: one lifespan, or hooks. What is given rules the other kind out."""
@@ -217,8 +202,8 @@ class Lilya(Living, Described, RoutingMethodsMixin):
         if self.settings_module is not None:
             own[SETTINGS] = self.settings_module
         if self.serializer_config is not None:
-            own[SERIALIZER] = make_serializer(self.serializer_config)
-            serializer.expect()
+            own[SERIALIZER] = rooms.make_serializer(self.serializer_config)
+            rooms.serializer.expect()
         if self.root_path:
             own["root_path"] = self.root_path
         return own
@@ -226,12 +211,12 @@ class Lilya(Living, Described, RoutingMethodsMixin):
     # -- building ---------------------------------------------------------------------------------------------------
 
     @property
-    def routes(self) -> list[BasePath]:
+    def routes(self) -> list[rooms.BasePath]:
         """The routes, in declared order."""
         return self.router.routes
 
     def compile(
-        self, outer: frozenset[str] = frozenset(), mount: BasePath | None = None, offer: Offer | None = None
+        self, outer: frozenset[str] = frozenset(), mount: rooms.BasePath | None = None, offer: rooms.Offer | None = None
     ) -> None:
         """Build the matching trees; called by `mount`, which includes this application, with what it adds:
 
@@ -239,10 +224,10 @@ class Lilya(Living, Described, RoutingMethodsMixin):
         """
         self.router.compile(outer, mount, offer)
 
-    def add(self, route: BasePath) -> None:
+    def add(self, route: rooms.BasePath) -> None:
         """Add a route behind all others. A handler that cannot be called for it is an error here."""
         if self.enforce_return_annotation:
-            check_returns([route])
+            rooms.check_returns([route])
         self.router.add(route)
 
     def _locked(self, what: str) -> None:
@@ -289,12 +274,12 @@ class Lilya(Living, Described, RoutingMethodsMixin):
         return self.router.infer_body
 
     @property
-    def dependencies(self) -> Mapping[str, Provide]:
+    def dependencies(self) -> Mapping[str, rooms.Provide]:
         """The dependencies of all its routes, by name."""
         return self.router.dependencies
 
     @property
-    def dependency_overrides(self) -> Mapping[str, Provide]:
+    def dependency_overrides(self) -> Mapping[str, rooms.Provide]:
         """What stands in for dependencies; see `override_dependency`."""
         return self.router.overrides
 
@@ -304,13 +289,15 @@ class Lilya(Living, Described, RoutingMethodsMixin):
         It holds for all routes, those of included applications too, from the next request on. Raises
         `ImproperlyConfigured` where it cannot be built; then nothing has changed.
         """
-        self.router.override({**self.dependency_overrides, **provide_all({name: override}, "override_dependency")})
+        self.router.override(
+            {**self.dependency_overrides, **rooms.provide_all({name: override}, "override_dependency")}
+        )
 
     def reset_dependency_overrides(self) -> None:
         """Undo all of `override_dependency`."""
         self.router.override({})
 
-    def path_for(self, name: str, /, **path_params: Any) -> URLPath:
+    def path_for(self, name: str, /, **path_params: Any) -> rooms.URLPath:
         """The path of the route called `name`. Raises `NoMatchFound` for a wrong name or wrong parameters."""
         return self.router.path_for(name, **path_params)
 
@@ -320,38 +307,38 @@ class Lilya(Living, Described, RoutingMethodsMixin):
         """The layers around the routes, built once, at the first call."""
         stack = build_stack(self.router.entrance, self.custom_permissions)
         if self.before_request_callbacks or self.after_request_callbacks:
-            stack = Hooked(stack, self.before_request_callbacks, self.after_request_callbacks)
+            stack = rooms.Hooked(stack, self.before_request_callbacks, self.after_request_callbacks)
         # What is raised is rescued in one place: by the dispatcher itself, or outside the layers that stand around it.
         if stack is not self.router.entrance:
             self.router.rescue = None
-            stack = Rescuing(stack, self._rescue)
+            stack = rooms.Rescuing(stack, self._rescue)
         stack = build_stack(stack, self.custom_middleware)
         if self.intercepts:
-            stack = Rescuing(stack, self._rescue)
+            stack = rooms.Rescuing(stack, self._rescue)
         if self.populate_global_context is not None:
-            stack = GlobalContextMiddleware(stack, self.populate_global_context)
-        return stack if self._threads is None else with_threads(stack, self._threads)
+            stack = rooms.GlobalContextMiddleware(stack, self.populate_global_context)
+        return stack if self._threads is None else rooms.with_threads(stack, self._threads)
 
     # -- the life of the application --------------------------------------------------------------------------------
 
-    def own_parts(self, life: Life | None = None) -> list[Part]:
+    def own_parts(self, life: rooms.Life | None = None) -> list[rooms.Part]:
         """Its own lifespan; inside another application, whose `life` this is, it shares that one's nursery."""
-        parts: list[Part] = [partial(self._surrounding, part) for part in self.router.own_parts(life, owner=self)]
+        parts: list[rooms.Part] = [partial(self._surrounding, part) for part in self.router.own_parts(life, owner=self)]
         if life is not None and life is not self._life:
             parts.insert(0, lambda: self._adopted(life))
         return parts
 
-    def lifespan_parts(self, life: Life | None = None) -> list[Part]:
+    def lifespan_parts(self, life: rooms.Life | None = None) -> list[rooms.Part]:
         """The lifespans to enter: its own, then those of the applications it includes."""
         lasting = self.router.compile().instances.life  # inside the lifespans: what they open may be used
-        return [self._check, around, *self.own_parts(life), *parts_below(self.routes, life), lasting]
+        return [self._check, rooms.around, *self.own_parts(life), *rooms.parts_below(self.routes, life), lasting]
 
-    def _surrounding(self, part: Part) -> Surrounded:
+    def _surrounding(self, part: rooms.Part) -> Surrounded:
         """A lifespan that is entered and left where its application is the one that serves."""
         return Surrounded({**self._own, "type": "lifespan", "app": self, "router": self.router}, part())
 
     @asynccontextmanager
-    async def _adopted(self, life: Life) -> AsyncIterator[None]:
+    async def _adopted(self, life: rooms.Life) -> AsyncIterator[None]:
         """While the application is part of another one, it shares that one's life."""
         own, self._life = self._life, life
         try:
@@ -359,9 +346,9 @@ class Lilya(Living, Described, RoutingMethodsMixin):
         finally:
             self._life = own
 
-    def all_services(self) -> tuple[Service, ...]:
+    def all_services(self) -> tuple[rooms.Service, ...]:
         """Its services, then those of the applications it includes."""
-        return (*self.services, *services_below(self.routes))
+        return (*self.services, *rooms.services_below(self.routes))
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         life = self._life
@@ -378,7 +365,7 @@ class Lilya(Living, Described, RoutingMethodsMixin):
         if self.middleware_stack is None:
             self.middleware_stack = self.build_middleware_stack()
         if not in_trio():
-            for route in all_routes(self.routes):
+            for route in rooms.all_routes(self.routes):
                 if getattr(route, "nursery", None) == "nursery":
                     raise ImproperlyConfigured(
                         f"{route!r} asks for `nursery`, a trio.Nursery, which exists only under trio; this is "
@@ -425,7 +412,7 @@ class Lilya(Living, Described, RoutingMethodsMixin):
         exchange = self._exchange(self._life, scope, receive, send)
         token = enter(scope) if self._own or LAYERED in scope else AROUND.set(scope)
         try:
-            await exchange.run(stack if self._life.failure is None else unavailable, self._unhandled)
+            await exchange.run(stack if self._life.failure is None else rooms.unavailable, self._unhandled)
         finally:
             AROUND.reset(token)
 
@@ -461,7 +448,7 @@ class Lilya(Living, Described, RoutingMethodsMixin):
         if isinstance(exchange.home, Nowhere):  # a layer of ours outside began it: it is ours all the same
             exchange.settle(self._life)
             if self._life.failure is not None:
-                stack = unavailable
+                stack = rooms.unavailable
         try:
             await stack(scope, receive, send)
         except Exception as exc:
@@ -478,7 +465,7 @@ class Lilya(Living, Described, RoutingMethodsMixin):
     async def _answer_unhandled(self, exc: Exception, scope: Scope, receive: Receive, send: Send) -> None:
         """Nobody handled `exc`: answer it, if there is still time. It goes on to the server, which logs it."""
         handler = self.exception_handlers.get(500) or self.exception_handlers.get(Exception)
-        await last_resort(exc, handler, self.debug, scope, receive, send)
+        await rooms.last_resort(exc, handler, self.debug, scope, receive, send)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({len(self.routes)} routes)"

@@ -14,13 +14,18 @@ log away from the program it is in.
 from __future__ import annotations
 
 import logging
-import logging.config
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from lilya._lazy import lazily
 from lilya.exceptions import ImproperlyConfigured
 from lilya.protocols.logging import LoggerProtocol
+
+if TYPE_CHECKING:
+    from logging import config as configuring
+else:
+    configuring = lazily("logging.config")
 
 __all__ = [
     "LoggerProtocol",
@@ -141,7 +146,7 @@ class StandardLoggingConfig(LoggingConfig):
 
     def configure(self) -> None:
         """Hand the configuration to the standard library. Raises `ValueError` for one it does not take."""
-        logging.config.dictConfig(self.config)
+        configuring.dictConfig(self.config)
 
     def get_logger(self) -> logging.Logger:
         """The logger called `name`."""

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine
-from typing import Any, Final, Unpack
+from typing import TYPE_CHECKING, Any, Final, Unpack
 
 import anyio
 
 from lilya._asgi.exchange import exchange_of
 from lilya._asgi.inbox import BodyStream, Inbox
 from lilya._connection import Connection, inbox_of
-from lilya._forms import FormOptions, PendingForm
-from lilya._sansio.form import is_charset
+from lilya._lazy import lazily
 from lilya._sansio.headers import parse_options
 from lilya._sansio.json import parse_json
 from lilya.exceptions import BadRequest, ClientDisconnect
 from lilya.protocols.pubsub import Event, PubSub, Subscription
 from lilya.responses.base import JSONResponse, Response
 from lilya.types import Empty, Message, Receive, Scope, Send
+
+if TYPE_CHECKING:
+    from lilya import _forms
+    from lilya._sansio import form as forms
+else:
+    _forms = lazily("lilya._forms")
+    forms = lazily("lilya._sansio.form")
 
 __all__ = ["ClientDisconnect", "Connection", "Request"]
 
@@ -107,7 +113,8 @@ class Request(Connection):
         """
         raw = await self.body()
         charset = self.charset
-        if not is_charset(charset):  # Python knows codecs that are no charsets, and remembers every name it is asked
+        # Python knows codecs that are no charsets, and remembers every name it is asked.
+        if not forms.is_charset(charset):
             raise BadRequest(f"Unknown charset {charset[:40]!r}.")
         try:
             return raw.decode(charset)
@@ -128,7 +135,7 @@ class Request(Connection):
         except ValueError as exc:
             raise BadRequest(str(exc)) from exc
 
-    def form(self, **options: Unpack[FormOptions]) -> PendingForm:
+    def form(self, **options: Unpack[_forms.FormOptions]) -> _forms.PendingForm:
         """The body as a form: `form = await request.form()`, or `async with request.form() as form`.
 
         Urlencoded and multipart bodies are read as they come; any other is left alone, and the form is empty. A large
@@ -140,7 +147,7 @@ class Request(Connection):
         client left before its end, `RuntimeError` when the body was streamed before. Cancelling it closes its files and
         loses the body.
         """
-        return PendingForm(self.scope, self._inbox, self.headers, options)
+        return _forms.PendingForm(self.scope, self._inbox, self.headers, options)
 
     async def data(self, *, raise_exception: bool = False) -> Any:
         """The body as what it is declared to be: `FormData`, parsed JSON, or text.

@@ -21,12 +21,19 @@ import math
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, MutableMapping
-from datetime import datetime
-from decimal import Decimal
-from typing import Any, ClassVar, Generic, TypeVar
-from uuid import UUID
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
+from lilya._lazy import lazily
 from lilya.exceptions import ImproperlyConfigured
+
+if TYPE_CHECKING:
+    import datetime
+    import decimal
+    import uuid
+else:
+    datetime = lazily("datetime")
+    decimal = lazily("decimal")
+    uuid = lazily("uuid")
 
 __all__ = [
     "TRANSFORMER_TYPES",
@@ -128,22 +135,22 @@ class FloatTransformer(Transformer[float]):
         if not math.isfinite(number):
             raise AssertionError(f"NaN and infinite values are not supported: {value!r}")
         # By way of Decimal 0.1 is "0.1", not the longer value of its binary form. The abs makes -0.0 a plain "0".
-        return f"{Decimal(repr(abs(number))):.20f}".rstrip("0").rstrip(".")
+        return f"{decimal.Decimal(repr(abs(number))):.20f}".rstrip("0").rstrip(".")
 
 
-class UUIDTransformer(Transformer[UUID]):
+class UUIDTransformer(Transformer["uuid.UUID"]):
     """A UUID in its usual form (RFC 9562, section 4): upper case is read, lower case is written."""
 
     regex = "[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}"
 
-    def transform(self, value: str) -> UUID:
-        return UUID(value)
+    def transform(self, value: str) -> uuid.UUID:
+        return uuid.UUID(value)
 
-    def normalise(self, value: UUID) -> str:
+    def normalise(self, value: uuid.UUID) -> str:
         return str(value)
 
 
-class DatetimeTransformer(Transformer[datetime]):
+class DatetimeTransformer(Transformer["datetime.datetime"]):
     """A naive date and time of ISO 8601; whole seconds are written.
 
     A fraction is read up to microseconds. A longer one has no `datetime`, so it does not match.
@@ -151,10 +158,10 @@ class DatetimeTransformer(Transformer[datetime]):
 
     regex = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?"
 
-    def transform(self, value: str) -> datetime:
-        return datetime.fromisoformat(value)
+    def transform(self, value: str) -> datetime.datetime:
+        return datetime.datetime.fromisoformat(value)
 
-    def normalise(self, value: datetime) -> str:
+    def normalise(self, value: datetime.datetime) -> str:
         # Not strftime: its %Y does not pad the years before 1000 on every platform.
         return value.replace(tzinfo=None).isoformat(timespec="seconds")
 

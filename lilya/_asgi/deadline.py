@@ -9,17 +9,22 @@ on there is no deadline any more: background work is not cut.
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import anyio
-import anyio.from_thread
 import anyio.lowlevel
 
 from lilya._asgi.exchange import exchange_of
 from lilya._asgi.outbox import Outbox
+from lilya._lazy import lazily
 from lilya._sansio.http import HEADERS
 from lilya.exceptions import GatewayTimeout
 from lilya.types import ASGIApp, Message, Receive, Scope, Send
+
+if TYPE_CHECKING:
+    from anyio import from_thread
+else:
+    from_thread = lazily("anyio.from_thread")
 
 __all__ = ["Deadline", "run_within", "seconds_left"]
 
@@ -38,7 +43,7 @@ def seconds_left(scope: Scope) -> float:
     try:
         now = anyio.current_time()
     except anyio.NoEventLoopError:
-        now = anyio.from_thread.run_sync(anyio.current_time)
+        now = from_thread.run_sync(anyio.current_time)
     return max(0.0, limit.deadline - now)
 
 

@@ -10,12 +10,12 @@ A client that left is nobody's to answer: `ClientDisconnect` passes all layers.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
 from lilya._asgi.exchange import EXCHANGE, Exchange, exchange_of, is_departure
-from lilya._handling.debug import debug_response
 from lilya._handling.problems import plain_response, refusal
 from lilya._handling.result import to_response
+from lilya._lazy import lazily
 from lilya._sansio import http
 from lilya._sansio import websocket as ws
 from lilya.concurrency.nursery import raise_plain, unwrap
@@ -31,6 +31,11 @@ from lilya.exceptions import (
 from lilya.requests import Request
 from lilya.types import ASGIApp, ExceptionHandler, ExceptionHandlers, Message, Receive, Scope, Send
 from lilya.websockets import WebSocket
+
+if TYPE_CHECKING:
+    from lilya._handling import debug as debugging
+else:
+    debugging = lazily("lilya._handling.debug")
 
 __all__ = [
     "Rescue",
@@ -139,7 +144,7 @@ async def last_resort(
     result: Any = None
     try:
         if debug and is_http:
-            result = None if has_started(exchange) else await debug_response(exc, scope)
+            result = None if has_started(exchange) else await debugging.debug_response(exc, scope)
         elif handler is not None:
             try:
                 result = await call(handler, (Request if is_http else WebSocket)(scope, receive, send), exc)

@@ -14,16 +14,21 @@ import dis
 import inspect
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import partial
 from types import CodeType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lilya._handling.body import Body
 from lilya._handling.injection import Builder, Injection, Offer, has_marker
 from lilya._handling.signature import parameters_of, source_of
+from lilya._lazy import lazily
 from lilya.concurrency.threads import is_async_callable
 from lilya.exceptions import ImproperlyConfigured
+
+if TYPE_CHECKING:
+    import difflib
+else:
+    difflib = lazily("difflib")
 
 __all__ = ["HTTP_SOURCES", "Plan", "make_plan", "may_wait", "sort_parameters"]
 
@@ -139,7 +144,7 @@ def _nursery(arguments: list[tuple[str, str]], builder: Builder, where: str) -> 
 def _complaint(
     where: str, missing: list[str], path_params: Collection[str], sources: Collection[str], known: Collection[str]
 ) -> str:
-    hints = [match for name in missing for match in get_close_matches(name, known, n=1, cutoff=0.4)]
+    hints = [match for name in missing for match in difflib.get_close_matches(name, known, n=1, cutoff=0.4)]
     names = ", ".join(repr(name) for name in missing)
     has = f"the path has {', '.join(map(repr, path_params))}" if path_params else "the path has no parameters"
     others = [name for name in known if name not in path_params and name not in sources]

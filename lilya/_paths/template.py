@@ -6,16 +6,21 @@ Text is matched as ASGI gives it in `scope["path"]`, that is percent-decoded; wh
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import quote
 
+from lilya._lazy import lazily
 from lilya.exceptions import ImproperlyConfigured
 from lilya.transformers import TRANSFORMER_TYPES, Transformer
+
+if TYPE_CHECKING:
+    import difflib
+else:
+    difflib = lazily("difflib")
 
 __all__ = ["Param", "PathTemplate", "Segment", "compile_path", "pattern_of"]
 

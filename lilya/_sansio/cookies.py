@@ -9,12 +9,19 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterable
-from datetime import datetime
-from typing import Final, TypedDict, Unpack
+from typing import TYPE_CHECKING, Final, TypedDict, Unpack
 from urllib.parse import quote, unquote
 
-from lilya._sansio.conditional import format_http_date
+from lilya._lazy import lazily
 from lilya._sansio.headers import is_token
+
+if TYPE_CHECKING:
+    import datetime
+
+    from lilya._sansio import conditional
+else:
+    datetime = lazily("datetime")
+    conditional = lazily("lilya._sansio.conditional")
 
 __all__ = ["CookieAttributes", "format_cookie", "parse_cookies"]
 
@@ -31,7 +38,7 @@ class CookieAttributes(TypedDict, total=False):
 
     max_age: int | None
     """Seconds the cookie lives; 0 or less removes it."""
-    expires: datetime | str | int | None
+    expires: datetime.datetime | str | int | None
     """When it ends: an aware datetime, an HTTP date, or seconds from now."""
     path: str | None
     domain: str | None
@@ -133,16 +140,16 @@ def _checked(attribute: str, text: str) -> str:
     return text
 
 
-def _date(expires: datetime | str | int) -> str:
+def _date(expires: datetime.datetime | str | int) -> str:
     if isinstance(expires, str):
         return _checked("expires", expires)
     if isinstance(expires, int):
-        return format_http_date(time.time() + expires)
+        return conditional.format_http_date(time.time() + expires)
     if expires.tzinfo is None:
         raise ValueError(
             f"expires={expires!r} has no time zone: pass an aware datetime, such as datetime.now(timezone.utc)."
         )
-    return format_http_date(expires.timestamp())
+    return conditional.format_http_date(expires.timestamp())
 
 
 def _write_value(value: str) -> str:

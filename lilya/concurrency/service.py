@@ -19,20 +19,26 @@ import enum
 import inspect
 import logging
 import math
-import random
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
-from typing import Any, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 import anyio
 from anyio.abc import TaskGroup, TaskStatus
 
 from lilya._checks import check_count, check_seconds
+from lilya._lazy import lazily
 from lilya.concurrency.nursery import raise_plain, shielded, unwrap
 from lilya.concurrency.threads import is_async_callable
 from lilya.exceptions import ServiceFailed
+
+if TYPE_CHECKING:
+    import difflib
+    import random
+else:
+    difflib = lazily("difflib")
+    random = lazily("random")
 
 __all__ = ["Restart", "Service", "ServiceState", "ServiceStatistics", "Supervisor"]
 
@@ -144,11 +150,11 @@ class Supervisor:
         self,
         services: Iterable[Service],
         *,
-        jitter: Callable[[], float] = random.random,
+        jitter: Callable[[], float] | None = None,
         on_restart: OnRestart | None = None,
     ) -> None:
         self._services = _in_order(list(services))
-        self._jitter = jitter
+        self._jitter = random.random if jitter is None else jitter
         self._on_restart = on_restart
         self._units = self._new_units()
 
@@ -371,7 +377,7 @@ def _in_order(services: list[Service]) -> list[Service]:
             raise ValueError(f"services depend on each other in a circle: {circle}")
         for name in service.depends_on:
             if name not in known:
-                meant = get_close_matches(name, known, n=1)
+                meant = difflib.get_close_matches(name, known, n=1)
                 hint = f"did you mean {meant[0]!r}?" if meant else f"there are: {', '.join(map(repr, known))}"
                 raise ValueError(f"{service} depends on {name!r}, which is not among the services; {hint}")
             visit(known[name], (*above, service.name))

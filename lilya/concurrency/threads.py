@@ -21,15 +21,20 @@ from contextlib import contextmanager, suppress
 from contextvars import Context, ContextVar, Token, copy_context
 from dataclasses import dataclass
 from types import CoroutineType
-from typing import Any, Generic, ParamSpec, TypeGuard, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeGuard, TypeVar, overload
 
 import anyio
-import anyio.from_thread
 import anyio.to_thread
 from anyio import CapacityLimiter, CapacityLimiterStatistics
 from anyio.lowlevel import RunVar
 
+from lilya._lazy import lazily
 from lilya.concurrency.capacity import Capacity
+
+if TYPE_CHECKING:
+    from anyio import from_thread
+else:
+    from_thread = lazily("anyio.from_thread")
 
 __all__ = [
     "AsyncCallable",
@@ -180,7 +185,7 @@ class _Call(Generic[T]):
                 self._running = False
                 ended = self._ended
             if ended is not None:
-                anyio.from_thread.run_sync(ended.set)
+                from_thread.run_sync(ended.set)
         if isinstance(result, CoroutineType):
             result.close()
             raise TypeError(f"{_name(self._func)} is async: await it; a worker thread is for blocking functions")
@@ -370,7 +375,7 @@ def run_on_loop(call: Callable[[], Coroutine[Any, Any, T]], backend: str) -> T:
     to be called on the thread of a running loop, which would wait for itself.
     """
     try:
-        anyio.from_thread.check_cancelled()
+        from_thread.check_cancelled()
     except anyio.NoEventLoopError:  # no worker thread
         return anyio.run(call, backend=backend)
-    return anyio.from_thread.run(call)
+    return from_thread.run(call)

@@ -7,18 +7,23 @@ body is rendered once, when the response is made.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import quote
 
 from lilya._asgi.outbox import Outbox
+from lilya._lazy import lazily
 from lilya._sansio.cookies import format_cookie
 from lilya._sansio.headers import check_value
 from lilya._sansio.http import BODY, DONE, HEADERS
-from lilya._sansio.media_types import sniff_media_type
 from lilya.background import run_after
 from lilya.datastructures._headers import Header
 from lilya.encoders._json import json_bytes, json_encode
 from lilya.types import Message, RawHeaders, Receive, Scope, Send
+
+if TYPE_CHECKING:
+    from lilya._sansio import media_types
+else:
+    media_types = lazily("lilya._sansio.media_types")
 
 __all__ = ["Error", "HTMLResponse", "JSONResponse", "Ok", "PlainText", "RedirectResponse", "Response"]
 
@@ -150,7 +155,7 @@ class Response:
         if self.status_code in NO_CONTENT:
             return []
         if self.media_type is None and self.deduce_media_type_from_body and self._pending is None:
-            self.media_type = sniff_media_type(self.body)
+            self.media_type = media_types.sniff_media_type(self.body)
             self._content_type = content_type(self.media_type, self.charset)
         length = len(self.body)
         line = (b"content-length", LENGTHS[length] if length < 4096 else b"%d" % length)

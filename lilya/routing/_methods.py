@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from lilya.routing._base import BasePath
-from lilya.routing._host import Host
-from lilya.routing._include import Include
-from lilya.routing._path import Path, WebSocketPath
+from lilya._lazy import lazily
 from lilya.types import ASGIApp
+
+if TYPE_CHECKING:
+    from lilya.routing import _base, _host, _include, _path
+else:
+    _base = lazily("lilya.routing._base")
+    _host = lazily("lilya.routing._host")
+    _include = lazily("lilya.routing._include")
+    _path = lazily("lilya.routing._path")
 
 __all__ = ["RoutingMethodsMixin"]
 
@@ -19,7 +24,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 class RoutingMethodsMixin:
     """`add_route`, `include`, `@app.get("/")` and their kin; whoever mixes it in says what `add` does."""
 
-    def add(self, route: BasePath) -> None:
+    def add(self, route: _base.BasePath) -> None:
         """Add a route behind all others. A handler that cannot be called for it is an error here."""
         raise NotImplementedError
 
@@ -32,21 +37,21 @@ class RoutingMethodsMixin:
         **options: Any,
     ) -> None:
         """Add `Path(path, handler, methods=methods, name=name, **options)`."""
-        self.add(Path(path, handler, methods=methods, name=name, **options))
+        self.add(_path.Path(path, handler, methods=methods, name=name, **options))
 
     def add_websocket_route(
         self, path: str, handler: Callable[..., Any] | str, name: str | None = None, **options: Any
     ) -> None:
         """Add `WebSocketPath(path, handler, name=name, **options)`."""
-        self.add(WebSocketPath(path, handler, name=name, **options))
+        self.add(_path.WebSocketPath(path, handler, name=name, **options))
 
     def include(self, path: str, app: ASGIApp | str | None = None, name: str | None = None, **options: Any) -> None:
         """Add `Include(path, app, name=name, **options)`."""
-        self.add(Include(path, app, name=name, **options))
+        self.add(_include.Include(path, app, name=name, **options))
 
     def host(self, host: str, app: ASGIApp | str, name: str | None = None, **options: Any) -> None:
         """Add `Host(host, app, name, **options)`."""
-        self.add(Host(host, app, name, **options))
+        self.add(_host.Host(host, app, name, **options))
 
     def route(self, path: str, methods: Iterable[str], name: str | None = None, **options: Any) -> Callable[[F], F]:
         """Decorate the handler of `Path(path, handler, methods=methods, name=name, **options)`.

@@ -39,7 +39,7 @@ FLOORS: Final[Mapping[int, tuple[str, frozenset[str]]]] = {
         | {"templating", "pubsub", "decorators", "lifecycle", "compat", "crypto", "logging", "_internal"}
         | {"introspection"},
     ),
-    6: ("roof", frozenset({"apps", "_living", "_described"})),
+    6: ("roof", frozenset({"apps", "_living", "_described", "_rooms"})),
     7: ("doors", frozenset({"cli", "testclient", "testing", "servers", "contrib", "__main__"})),
 }
 FLOOR_OF: Final[Mapping[str, int]] = {room: floor for floor, (_, rooms) in FLOORS.items() for room in rooms}
@@ -48,7 +48,7 @@ FLOOR_OF: Final[Mapping[str, int]] = {room: floor for floor, (_, rooms) in FLOOR
 STRANGERS: Final[tuple[tuple[str, str], ...]] = (("_sansio", "concurrency"),)
 
 # Who reads the settings; everybody else is given values.
-READERS_OF_CONF: Final = frozenset({"conf", "apps", "cli", "testclient"})
+READERS_OF_CONF: Final = frozenset({"conf", "apps", "_rooms", "cli", "testclient"})
 
 
 def unknown_rooms(house: House) -> list[str]:
