@@ -22,14 +22,11 @@ from lilya.conf.global_settings import Settings
 from lilya.datastructures._state import State
 from lilya.datastructures._url import URLPath
 from lilya.lifecycle import around
-from lilya.logging import LoggingConfig, setup_logging
-from lilya.middleware.global_context import GlobalContextMiddleware
 from lilya.protocols.observer import Observer
 from lilya.responses.base import PlainText
 from lilya.routing._base import BasePath, check_on_disconnect
 from lilya.routing._hooks import Hooked, define_hooks
 from lilya.routing._lifespan import Part, all_routes, parts_below, services_below
-from lilya.routing._returns import check_returns
 from lilya.routing._router import Router
 from lilya.serializers import SerializerConfig, make_serializer, serializer
 from lilya.types import ASGIApp, Receive, Scope, Send
@@ -38,10 +35,8 @@ __all__ = [
     "BasePath",
     "Capacity",
     "Connection",
-    "GlobalContextMiddleware",
     "Hooked",
     "Life",
-    "LoggingConfig",
     "ObservedExchange",
     "Observer",
     "Observers",
@@ -61,7 +56,6 @@ __all__ = [
     "around",
     "check_capacity",
     "check_on_disconnect",
-    "check_returns",
     "check_timeout",
     "current_settings",
     "define_hooks",
@@ -74,7 +68,6 @@ __all__ = [
     "resolve_settings",
     "serializer",
     "services_below",
-    "setup_logging",
     "unavailable",
     "with_threads",
 ]

@@ -34,8 +34,14 @@ from lilya.types import (
 
 if TYPE_CHECKING:
     from lilya import _rooms as rooms
+    from lilya import logging as logs
     from lilya._handling import debug as debugging
+    from lilya.middleware import global_context
+    from lilya.routing import _returns as returns
 else:
+    global_context = lazily("lilya.middleware.global_context")
+    logs = lazily("lilya.logging")
+    returns = lazily("lilya.routing._returns")
     debugging = lazily("lilya._handling.debug")
     rooms = lazily("lilya._rooms")
 
@@ -97,7 +103,7 @@ class Lilya(Living, Described, RoutingMethodsMixin):
         redirect_slashes: bool | None = None,
         lifespan: Lifespan | None = None,
         include_in_schema: bool | None = None,
-        logging_config: rooms.LoggingConfig | None = None,
+        logging_config: logs.LoggingConfig | None = None,
         serializer_config: rooms.SerializerConfig | None = None,
         populate_global_context: Callable[[rooms.Connection], Any] | None = None,
         enable_openapi: bool | None = None,
@@ -136,9 +142,9 @@ class Lilya(Living, Described, RoutingMethodsMixin):
         self.openapi_config = setting("openapi_config", openapi_config)
         self.intercepts: bool = setting("enable_intercept_global_exceptions", enable_intercept_global_exceptions)
         self.populate_global_context = populate_global_context
-        self.logging_config: rooms.LoggingConfig | None = setting("logging_config", logging_config)
+        self.logging_config: logs.LoggingConfig | None = setting("logging_config", logging_config)
         if self.logging_config is not None:
-            rooms.setup_logging(self.logging_config)
+            logs.setup_logging(self.logging_config)
         self.serializer_config = setting("serializer_config", serializer_config)
         self.services = tuple(services)
         self.drain_timeout: float = setting("drain_timeout", drain_timeout)
@@ -162,7 +168,7 @@ class Lilya(Living, Described, RoutingMethodsMixin):
         self.middleware_stack: ASGIApp | None = None
         self.enforce_return_annotation: bool = setting("enforce_return_annotation")
         if self.enforce_return_annotation:
-            rooms.check_returns(self.routes)
+            returns.check_returns(self.routes)
         if self.enable_openapi:
             self.configure_openapi()
         if not isinstance(self, ChildLilya):  # a child may have handlers that want parameters of its prefix
@@ -227,7 +233,7 @@ class Lilya(Living, Described, RoutingMethodsMixin):
     def add(self, route: rooms.BasePath) -> None:
         """Add a route behind all others. A handler that cannot be called for it is an error here."""
         if self.enforce_return_annotation:
-            rooms.check_returns([route])
+            returns.check_returns([route])
         self.router.add(route)
 
     def _locked(self, what: str) -> None:
@@ -316,7 +322,7 @@ class Lilya(Living, Described, RoutingMethodsMixin):
         if self.intercepts:
             stack = rooms.Rescuing(stack, self._rescue)
         if self.populate_global_context is not None:
-            stack = rooms.GlobalContextMiddleware(stack, self.populate_global_context)
+            stack = global_context.GlobalContextMiddleware(stack, self.populate_global_context)
         return stack if self._threads is None else rooms.with_threads(stack, self._threads)
 
     # -- the life of the application --------------------------------------------------------------------------------

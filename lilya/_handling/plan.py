@@ -64,7 +64,9 @@ def may_wait(handler: Callable[..., Any]) -> bool:
     """Whether a call of `handler` may be suspended: false only for a coroutine function that awaits nothing."""
     while isinstance(handler, partial):
         handler = handler.func
-    code: CodeType | None = getattr(inspect.unwrap(handler, stop=lambda f: hasattr(f, "__code__")), "__code__", None)
+    if not hasattr(handler, "__code__"):
+        handler = inspect.unwrap(handler, stop=lambda f: hasattr(f, "__code__"))
+    code: CodeType | None = getattr(handler, "__code__", None)
     if code is None or not code.co_flags & inspect.CO_COROUTINE:
         return True  # not Python, or a function that returns what somebody else's code made
     # Every await, `async with` and `async for` compiles to a SEND loop (CPython 3.11 and later). Instructions are two

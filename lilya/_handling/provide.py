@@ -145,10 +145,12 @@ class Security(Depends):
 
 def provide_all(dependencies: Mapping[str, Any] | None, where: str) -> dict[str, Provide]:
     """Registrations as users write them, `Provide`, bare factories and plain values, as `Provide`."""
-    if dependencies is not None and not isinstance(dependencies, Mapping):
+    if dependencies is None:
+        return {}
+    if not isinstance(dependencies, Mapping):
         raise ImproperlyConfigured(f"{where}: dependencies is a mapping of names, not {dependencies!r}")
     provided = {}
-    for name, each in (dependencies or {}).items():
+    for name, each in dependencies.items():
         if not str(name).isidentifier():
             raise ImproperlyConfigured(f"{where}: {name!r} can name no parameter, so nobody could ask for it")
         if isinstance(each, Depends):

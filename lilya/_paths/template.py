@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import quote
 
@@ -43,6 +43,11 @@ _WITHOUT_SLASH = re.compile(
 )
 
 
+@lru_cache(maxsize=64)  # applications have a handful of kinds of parameters, and thousands of parameters
+def _may_span(regex: str) -> bool:
+    return _WITHOUT_SLASH.fullmatch(regex) is None
+
+
 @dataclass(frozen=True)
 class Param:
     """One `{name:key}` of a template, with the transformer its key had when the template was parsed."""
@@ -53,7 +58,7 @@ class Param:
     @cached_property
     def spans(self) -> bool:
         """Whether it may match a slash, and so more than one segment."""
-        return _WITHOUT_SLASH.fullmatch(self.transformer.regex) is None
+        return _may_span(self.transformer.regex)
 
 
 # What stands between two slashes: literal text and parameters in turn; `()` is the one segment of the root.
@@ -82,10 +87,12 @@ class PathTemplate:
         """
         if not raw.startswith("/"):
             raise AssertionError(f"Paths must start with '/', got {raw!r}")
-        path = re.sub("/{2,}", "/", raw)
+        path = re.sub("/{2,}", "/", raw) if "//" in raw else raw
         if not keep_slash:
             path = path.rstrip("/") or "/"
-        segments = tuple(_parse_segment(text, path) for text in path[1:].split("/"))
+        if _BRACKET.search(path) is None:
+            return cls(raw, path, tuple([(text,) if text else () for text in path[1:].split("/")]), ())
+        segments = tuple([_parse_segment(text, path) for text in path[1:].split("/")])
         params = tuple(part for segment in segments for part in segment if isinstance(part, Param))
         names = [param.name for param in params]
         if len(names) > len(set(names)):

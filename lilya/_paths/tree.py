@@ -115,13 +115,15 @@ class _Node(Generic[T]):
         self.below: tuple[_Leaf[T], ...] = ()  # may match a path that goes on
         self.branches = False  # whether there is more than `static` to look at when it does
 
-    def child(self, segment: Segment) -> tuple[tuple[Convert, ...], _Node[T]]:
-        """The node one segment on, made where there was none, and what converts the parameters of the segment."""
-        if not _params(segment):
-            piece = "".join(str(part) for part in segment)
-            if piece not in self.static:
-                self.static[piece] = _Node(self.depth + 1)
-            return (), self.static[piece]
+    def literal(self, piece: str) -> _Node[T]:
+        """The node one piece without parameters on, made where there was none."""
+        node = self.static.get(piece)
+        if node is None:
+            node = self.static[piece] = _Node(self.depth + 1)
+        return node
+
+    def branch(self, segment: Segment) -> tuple[tuple[Convert, ...], _Node[T]]:
+        """The node one segment with parameters on, made where there was none, and what converts these."""
         # By identity: a transformer may define what equals it, and need not have a hash. Its template, kept by the leaf
         # for which this node is made, keeps it alive.
         kind = tuple(part if isinstance(part, str) else id(part.transformer) for part in segment)
@@ -161,17 +163,21 @@ class PathTree(Generic[T]):
         fields: list[tuple[str, int, Convert]] = []
         tail = None
         for index, segment in enumerate(segments):
-            params = _params(segment)
+            params = _params(segment) if template.params else ()
+            if not params:
+                node = node.literal("".join(segment))  # type: ignore[arg-type]  # text alone
+                continue
             if any(param.spans for param in params):
                 tail = tail_match(segments[index:], prefix=prefix)
                 break
-            converters, node = node.child(segment)
+            converters, node = node.branch(segment)
             fields += [(param.name, index, convert) for param, convert in zip(params, converters, strict=True)]
         leaf = _leaf_at(node, template, fields, tail, prefix=prefix)
         leaf.values.append(value)
         leaf.orders.append(self._count)
         self._count += 1
-        self._reach = max(self._reach, node.depth)
+        if node.depth > self._reach:
+            self._reach = node.depth
         if not template.params and not prefix:
             self._fixed.add(template.path)
         self.answers = {}  # last, and a new one: a `find` in another thread keeps its answer in the old one

@@ -60,10 +60,11 @@ class Layers:
         before_request: Iterable[Any] | None = None,
         after_request: Iterable[Any] | None = None,
     ) -> None:
-        self.before_request = tuple(define_hooks(before_request, "before_request"))
-        self.after_request = tuple(define_hooks(after_request, "after_request"))
-        self.middleware: tuple[Layer, ...] = tuple(define_all(middleware, DefineMiddleware))
-        self.permissions: tuple[Layer, ...] = tuple(define_all(permissions, DefinePermission))
+        # Most routes have none of these, and there may be thousands of routes.
+        self.before_request = tuple(define_hooks(before_request, "before_request")) if before_request else ()
+        self.after_request = tuple(define_hooks(after_request, "after_request")) if after_request else ()
+        self.middleware: tuple[Layer, ...] = tuple(define_all(middleware, DefineMiddleware)) if middleware else ()
+        self.permissions: tuple[Layer, ...] = tuple(define_all(permissions, DefinePermission)) if permissions else ()
         self.exception_handlers = dict(exception_handlers or {})
 
     def __bool__(self) -> bool:
@@ -72,7 +73,8 @@ class Layers:
 
     def around(self, app: ASGIApp) -> ASGIApp:
         """`app` inside the layers; `app` itself where there are none."""
-        app = build_stack(build_stack(app, self.permissions), self.middleware)
+        if self.permissions or self.middleware:
+            app = build_stack(build_stack(app, self.permissions), self.middleware)
         if self.before_request or self.after_request:
             app = Hooked(app, self.before_request, self.after_request)
         return catching(app, self.exception_handlers) if self.exception_handlers else app
@@ -190,7 +192,8 @@ class Bed:
         """Put a leaf into a tree, inside the layers of the includes above it."""
         leaf.depth = self.depth
         own = leaf.template.segments[self.depth :]
-        leaf.own = 0 if any(isinstance(part, Param) and part.spans for each in own for part in each) else len(own)
+        spans = leaf.template.params and any(isinstance(part, Param) and part.spans for each in own for part in each)
+        leaf.own = 0 if spans else len(own)
         leaf.path = leaf.template.path
         leaf.name = (self.name + leaf.name).rstrip(":")
         leaf.redirects = self.redirects

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import partial
 from inspect import isfunction, ismethod
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Final, Literal
 
 from anyio import CapacityLimiter
 
@@ -24,6 +24,10 @@ from lilya.routing._bounds import UNBOUNDED, bounds_of
 from lilya.types import ASGIApp, Dependencies, ExceptionHandlers
 
 __all__ = ["Path", "Route", "WebSocketPath"]
+
+
+# What a function answers to where nobody says otherwise.
+USUAL_METHODS: Final = frozenset({"GET", "HEAD"})
 
 
 def is_function(handler: Any) -> bool:
@@ -155,15 +159,17 @@ class Path(Route):
         self.bounds = bounds_of(timeout, limiter, f"Path({path!r})")
         if isinstance(methods, str):
             raise ImproperlyConfigured(f"Path({path!r}): methods is a list like ['GET'], not the str {methods!r}")
-        if methods is None and is_function(self.handler):
-            methods = ["GET"]
-        elif says_how(self.handler):
+        if says_how(self.handler):
             methods = methods_of(self.handler, methods, f"Path({path!r})")
-        self.methods = None if methods is None else frozenset(method.upper() for method in methods)
-        if self.methods is not None and not self.methods:
-            raise ImproperlyConfigured(f"Path({path!r}): it can never answer without methods; None means the usual")
-        if self.methods is not None and "GET" in self.methods:
-            self.methods |= {"HEAD"}
+        self.methods: frozenset[str] | None = None
+        if methods is not None:
+            self.methods = frozenset(method.upper() for method in methods)
+            if not self.methods:
+                raise ImproperlyConfigured(f"Path({path!r}): it can never answer without methods; None means the usual")
+            if "GET" in self.methods:
+                self.methods |= {"HEAD"}
+        elif is_function(self.handler):
+            self.methods = USUAL_METHODS
         self.include_in_schema = include_in_schema
         self.deprecated = deprecated
         self.infer_body = infer_body
