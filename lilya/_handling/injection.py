@@ -18,21 +18,26 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 import anyio
 import anyio.lowlevel
 
 from lilya._asgi.exchange import CLEANUP_SECONDS
-from lilya._handling.body import Body
 from lilya._handling.context import Context
 from lilya._handling.instances import Instance, Instances
 from lilya._handling.params import Param
 from lilya._handling.provide import Depends, Marker, Provide, Provides, marker_of
 from lilya._handling.signature import parameters_of, source_of
+from lilya._lazy import lazily
 from lilya.concurrency.nursery import open_nursery, open_trio_nursery, raise_plain
 from lilya.exceptions import ImproperlyConfigured
 from lilya.types import Scope
+
+if TYPE_CHECKING:
+    from lilya._handling import body as bodies
+else:
+    bodies = lazily("lilya._handling.body")
 
 __all__ = ["INJECTED", "Builder", "Injection", "Moment", "Offer", "Reader", "has_marker"]
 
@@ -311,7 +316,7 @@ class Injection:
 
     __slots__ = ("_arguments", "_body", "_closes", "_params", "_steps", "nursery")
 
-    def __init__(self, builder: Builder, body: Body | None) -> None:
+    def __init__(self, builder: Builder, body: bodies.Body | None) -> None:
         self._steps = tuple(builder.steps)
         self._params = tuple(builder.params)
         self._arguments = tuple(builder.arguments)

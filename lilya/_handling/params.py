@@ -12,12 +12,17 @@ import inspect
 from collections.abc import Callable, Sequence
 from copy import copy
 from types import NoneType
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from lilya._connection import Connection
-from lilya._handling.casts import Cast, cast_to, members
 from lilya._handling.provide import Marker
+from lilya._lazy import lazily
 from lilya.exceptions import ImproperlyConfigured, UnprocessableEntity
+
+if TYPE_CHECKING:
+    from lilya._handling import casts
+else:
+    casts = lazily("lilya._handling.casts")
 
 __all__ = ["Cookie", "Header", "Param", "Query"]
 
@@ -89,17 +94,17 @@ class Param(Marker):
         """The value where the request has none, and whether that is an error, as that parameter."""
         return self._default(parameter, self._cast(parameter, ""), "")
 
-    def _cast(self, parameter: inspect.Parameter, place: str) -> Cast:
-        return cast_to(self.wanted(parameter), place)
+    def _cast(self, parameter: inspect.Parameter, place: str) -> casts.Cast:
+        return casts.cast_to(self.wanted(parameter), place)
 
-    def _default(self, parameter: inspect.Parameter, cast: Cast, place: str) -> tuple[Any, bool]:
+    def _default(self, parameter: inspect.Parameter, cast: casts.Cast, place: str) -> tuple[Any, bool]:
         """The value where the request has none, and whether that is an error."""
         if self.required:
             return None, True
         default = self.default
         if default is None and not isinstance(parameter.default, Param):  # it stands in `Annotated`
             if parameter.default is parameter.empty:
-                return None, NoneType not in members(parameter.annotation)
+                return None, NoneType not in casts.members(parameter.annotation)
             default = parameter.default
         if isinstance(default, str):
             try:
@@ -164,9 +169,9 @@ class Header(_Named):
         lines: list[str] = connection.headers.getlist(key)
         return lines
 
-    def _cast(self, parameter: inspect.Parameter, place: str) -> Cast:
+    def _cast(self, parameter: inspect.Parameter, place: str) -> casts.Cast:
         cast = super()._cast(parameter, place)
-        return Cast(cast.name, lambda texts: cast.read([", ".join(texts)])) if cast.name == "str" else cast
+        return casts.Cast(cast.name, lambda texts: cast.read([", ".join(texts)])) if cast.name == "str" else cast
 
 
 class Cookie(_Named):

@@ -18,12 +18,16 @@ from functools import partial
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
-from lilya._handling.body import Body
 from lilya._handling.injection import Builder, Injection, Offer, has_marker
 from lilya._handling.signature import parameters_of, source_of
 from lilya._lazy import lazily
 from lilya.concurrency.threads import is_async_callable
 from lilya.exceptions import ImproperlyConfigured
+
+if TYPE_CHECKING:
+    from lilya._handling import body as bodies
+else:
+    bodies = lazily("lilya._handling.body")
 
 if TYPE_CHECKING:
     import difflib
@@ -89,7 +93,7 @@ def make_plan(
         arguments.append((missing.pop(0).name, "websocket"))
     body = None
     if missing and builder.offer.infer_body and kind == "http":
-        body = Body((each.name, Any if each.annotation is each.empty else each.annotation) for each in missing)
+        body = bodies.Body((each.name, Any if each.annotation is each.empty else each.annotation) for each in missing)
         arguments += [(each.name, "injected") for each in missing]
     elif missing:
         known = [*path_params, *sources, *builder.offer.names]

@@ -73,7 +73,7 @@ def _of_code(function: FunctionType) -> list[inspect.Parameter]:
     if not count and not code.co_kwonlyargcount:
         return []
     annotations = function.__annotations__
-    kinds = [inspect.Parameter.POSITIONAL_ONLY] * code.co_posonlyargcount
+    kinds: list[Any] = [inspect.Parameter.POSITIONAL_ONLY] * code.co_posonlyargcount
     kinds += [inspect.Parameter.POSITIONAL_OR_KEYWORD] * (count - code.co_posonlyargcount)
     kinds += [inspect.Parameter.KEYWORD_ONLY] * code.co_kwonlyargcount
     names = code.co_varnames[: len(kinds)]

@@ -14,9 +14,15 @@ from collections.abc import Collection, Mapping
 from copy import copy
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, get_origin, get_type_hints
 
-from lilya.conf._cast import Unfit, cast, name_of
+from lilya._lazy import lazily
 from lilya.conf.exceptions import FieldException
-from lilya.environments import EnvironLoader
+
+if TYPE_CHECKING:
+    from lilya import environments
+    from lilya.conf import _cast as casting
+else:
+    environments = lazily("lilya.environments")
+    casting = lazily("lilya.conf._cast")
 
 __all__ = ["BaseSettings", "fields_of", "replaced"]
 
@@ -54,7 +60,9 @@ class _Sources:
         self.cls = cls
         self._prefix = cls.env_prefix
         self._path = cls.env_file
-        self._file: Mapping[str, Any] = {} if self._path is None else EnvironLoader(env_file=self._path).export()
+        self._file: Mapping[str, Any] = (
+            {} if self._path is None else environments.EnvironLoader(env_file=self._path).export()
+        )
 
     def value(self, field: str, annotation: Any) -> Any:
         """The value of a field that is not given. Raises `FieldException`."""
@@ -77,7 +85,7 @@ class _Sources:
             if found is not dataclasses.MISSING and not inspect.ismemberdescriptor(found):
                 return copy(found) if isinstance(found, list | dict | set) else found
         raise FieldException(
-            f"{self.cls.__name__}.{field} ({name_of(annotation)}) has no value: give it as an argument, "
+            f"{self.cls.__name__}.{field} ({casting.name_of(annotation)}) has no value: give it as an argument, "
             f"or as the environment variable {key}"
         )
 
@@ -85,11 +93,11 @@ class _Sources:
 def fit(cls: type, field: str, annotation: Any, value: Any, source: str) -> Any:
     """A value as its field wants it. Raises `FieldException` with all that is known but the value itself."""
     try:
-        return cast(value, annotation)
-    except Unfit as exc:
+        return casting.cast(value, annotation)
+    except casting.Unfit as exc:
         reason = str(exc)
     raise FieldException(
-        f"Cannot cast value of {cls.__name__}.{field}: wanted {name_of(annotation)}, "
+        f"Cannot cast value of {cls.__name__}.{field}: wanted {casting.name_of(annotation)}, "
         f"got a {type(value).__name__} from {source}: {reason}"
     )
 

@@ -10,13 +10,24 @@ from __future__ import annotations
 import json
 import json.encoder
 from collections.abc import Callable, Iterable
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from lilya.encoders._defaults import ENCODER_TYPES
-from lilya.encoders._faults import find_fault
+from lilya._lazy import lazily
 from lilya.serializers import COMPACT, serializer
 
+if TYPE_CHECKING:
+    from lilya.encoders import _defaults as defaults
+    from lilya.encoders import _faults as faults
+else:
+    defaults = lazily("lilya.encoders._defaults")
+    faults = lazily("lilya.encoders._faults")
+
 __all__ = ["json_bytes", "json_encode"]
+
+
+def simpler(value: Any) -> Any:
+    """What the encoders make of a value. Most answers have no such value, and never ask."""
+    return defaults.ENCODER_TYPES.serialize(value)
 
 
 def make_encode() -> Callable[[Any], str]:
@@ -26,7 +37,7 @@ def make_encode() -> Callable[[Any], str]:
     The writer is kept here where it can be had as in CPython 3.11 to 3.14. It does not look for values that contain
     themselves, but they end in a `RecursionError`, and are found then.
     """
-    encoder = json.JSONEncoder(**COMPACT, default=ENCODER_TYPES.serialize)
+    encoder = json.JSONEncoder(**COMPACT, default=simpler)
     separators = encoder.key_separator, encoder.item_separator
     flags = encoder.sort_keys, encoder.skipkeys, encoder.allow_nan
     try:
@@ -52,7 +63,7 @@ def json_bytes(value: Any, *, with_encoders: Iterable[Any] | None = None) -> byt
     too deeply. What an encoder raises goes through.
     """
     if with_encoders:
-        with ENCODER_TYPES.preceded_by(with_encoders):
+        with defaults.ENCODER_TYPES.preceded_by(with_encoders):
             return json_bytes(value)
     if not serializer.plain:
         written: bytes = _write(serializer.dump_bytes, value, plain=False)
@@ -79,7 +90,7 @@ def json_encode(
     does, but lets lone surrogates pass: text may hold them.
     """
     plain = serializer.plain and json_encode_fn == serializer.dumps
-    with ENCODER_TYPES.preceded_by(with_encoders):
+    with defaults.ENCODER_TYPES.preceded_by(with_encoders):
         if exclude_none:
             value = _write(_without_none, value, plain=True)
         text = _write(json_encode_fn, value, plain=plain)
@@ -88,7 +99,7 @@ def json_encode(
 
 def _write(write: Callable[..., Any], value: Any, *, plain: bool) -> Any:
     try:
-        return write(value, default=ENCODER_TYPES.serialize)
+        return write(value, default=defaults.ENCODER_TYPES.serialize)
     except (TypeError, ValueError, RecursionError) as error:
         _raise(value, error, plain=plain)
 
@@ -109,7 +120,7 @@ def _raise(value: Any, error: Exception, *, plain: bool) -> NoReturn:
 
 def _fault(value: Any) -> str | None:
     try:
-        return find_fault(value)
+        return faults.find_fault(value)
     except Exception:  # an encoder failed, as it did before
         return None
 
