@@ -82,7 +82,7 @@ def lazies_elsewhere(house: House) -> list[str]:
     """`lazily` beside an import that type checkers read, at the top of the module, and nowhere else."""
     found = []
     for module in house:
-        allowed = {id(node.value) for branch in _branches(module) for node in branch.orelse if _is_lazy(node)}
+        allowed = {id(call) for branch in _branches(module) for _, call in _calls(branch)}
         found += [
             f"{module.at(node)} puts an import off where nobody looks for it"
             for node in ast.walk(module.tree)
@@ -97,16 +97,16 @@ def _branches(module: Module) -> Iterator[ast.If]:
             yield node
 
 
-def _is_lazy(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) and called_name(node.value) == "lazily"
+def _calls(branch: ast.If) -> Iterator[tuple[str, ast.Call]]:
+    """What is put off, by the name it is given."""
+    for node in branch.orelse:
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) and called_name(node.value) == "lazily":
+            yield ast.unparse(node.targets[0]), node.value
 
 
 def _lazies(module: Module) -> Iterator[tuple[dict[str, str], dict[str, str]]]:
     for branch in _branches(module):
-        later = {}
-        for node in branch.orelse:
-            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) and _is_lazy(node):
-                later[ast.unparse(node.targets[0])] = ast.literal_eval(node.value.args[0])
+        later = {name: str(ast.literal_eval(call.args[0])) for name, call in _calls(branch)}
         if later:
             yield dict(_named(branch.body)), later
 
