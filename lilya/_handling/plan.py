@@ -135,6 +135,8 @@ def sort_parameters(
 
 def _nursery(arguments: list[tuple[str, str]], builder: Builder, where: str) -> str | None:
     """The kind of nursery that is asked for. One that a dependency asks for is injected, to be shared."""
+    if not arguments:
+        return None
     asked = {source for _, source in arguments if source in ("task_group", "nursery")}
     if len(asked | {builder.nursery or source for source in asked}) > 1:
         raise ImproperlyConfigured(f"{where}: ask for `task_group` or for `nursery`, not for both")

@@ -102,7 +102,8 @@ class Route(Alone):
     def _leaf(self, bed: Bed, methods: frozenset[str] | None) -> Leaf:
         template = bed.template(self.path) if bed.prefix else self.template
         offer = bed.offer.under(self.dependencies, self.infer_body)
-        app = self._app(bed.outer | set(template.names), self.on_disconnect or bed.on_disconnect, offer)
+        params = bed.outer.union(template.names) if template.params else bed.outer
+        app = self._app(params, self.on_disconnect or bed.on_disconnect, offer)
         if self.kind == "http":
             app = self.bounds.under(bed.bounds).around(app)
         return Leaf(self, template, self.layers.around(app), self.handler, methods=methods, name=self.name or "")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lilya.testing.exchange import MemoryExchange, ResponseHead
     from lilya.testing.leaks import assert_no_leaks
     from lilya.testing.lifespan import MemoryLifespan
-    from lilya.testing.lint import lint
+    from lilya.testing.linting import lint
     from lilya.testing.options import DEFAULT_EXTENSIONS, ServerOptions
     from lilya.testing.pace import read_slowly, trickle
     from lilya.testing.script import (
@@ -42,7 +42,7 @@ else:
             ".exchange": "MemoryExchange ResponseHead",
             ".leaks": "assert_no_leaks",
             ".lifespan": "MemoryLifespan",
-            ".lint": "lint",
+            ".linting": "lint",
             ".options": "DEFAULT_EXTENSIONS ServerOptions",
             ".pace": "read_slowly trickle",
             ".script": "AfterSent Disconnect Fail ScriptedExchange SentMessage Sleep cancel_everywhere "

@@ -56,6 +56,17 @@ def untrue_faces(house: House) -> list[str]:
     return found
 
 
+def hidden_names(house: House) -> list[str]:
+    """Python makes a module an attribute of its package once it is imported, in place of what the face showed there."""
+    return [
+        f"{module.name} shows {name}, and has a module of that name: rename the module"
+        for module in house
+        if module.is_package
+        for name in module.exported or ()
+        if f"{module.name}.{name}" in house.modules
+    ]
+
+
 def _typed(nodes: list[ast.stmt]) -> dict[str, tuple[str, str]]:
     """What imports, and second names for what they bind, show: each name with its module and the name it has there."""
     found: dict[str, tuple[str, str]] = {}
@@ -182,6 +193,10 @@ def test_a_face_tells_type_checkers_and_python_the_same() -> None:
     none(untrue_faces(HOUSE))
 
 
+def test_no_module_hides_what_its_package_shows() -> None:
+    none(hidden_names(HOUSE))
+
+
 def test_exports_are_sorted() -> None:
     none(unsorted_exports(HOUSE))
 
@@ -250,6 +265,15 @@ def test_a_face_may_give_a_second_name() -> None:
     house = _face("from lilya.routing.a import A, B as C; D = A", "{'.a': 'A D=A C=B'}", "['A', 'C', 'D']")
     assert not untrue_faces(house)
     assert not busy_faces(house)
+
+
+def test_a_name_that_a_module_hides_is_noticed() -> None:
+    sources = {
+        "lilya.testing.__init__": "__all__ = ['Wire', 'lint']",
+        "lilya.testing.lint": "",
+        "lilya.testing.wire": "",
+    }
+    assert len(hidden_names(plant(sources))) == 1
 
 
 def test_what_a_face_loads_later_is_an_import_like_any_other() -> None:

@@ -25,7 +25,7 @@ from examples.quickstart import app as quickstart
 from lilya.concurrency.nursery import open_nursery
 from lilya.testclient import AsyncTestClient
 from lilya.testing.exceptions import ASGISpecViolation
-from lilya.testing.lint import lint
+from lilya.testing.linting import lint
 from lilya.testing.script import Disconnect, ScriptedExchange
 from lilya.testing.server import http_scope, websocket_scope
 from lilya.types import ASGIApp, Message, Receive, Scope, Send
