@@ -7,7 +7,7 @@ arrives there. They know nothing of frameworks, and nothing of real time: run th
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
@@ -20,6 +20,7 @@ from lilya.exceptions import ClientDisconnect
 from lilya.testing.connection import is_echo, split_cancelled
 from lilya.testing.exceptions import UncleanExit
 from lilya.testing.leaks import watch_leaks
+from lilya.testing.steps import Stepped
 from lilya.types import ASGIApp, Message, Scope
 
 __all__ = [
@@ -38,6 +39,9 @@ MAX_STEPS = 200
 
 # Seconds of the event loop's clock an application may take to end once its client is gone, or it is cancelled.
 PATIENCE = 10.0
+
+# By these words the sweep knows its own cancellation again.
+REASON = "a sweep cancels everywhere"
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +221,8 @@ async def cancel_everywhere(
     The client sends `messages` and then stays connected and silent. The call is cancelled at its first suspension, in
     the next run at its second, and so on, until a run ends, or waits for `patience` seconds, before it gets there; at
     most `max_steps` times. Suspensions of the task that makes the call are counted, not those of its children. What is
-    asserted, and the parameters, are those of `disconnect_everywhere`. Returns the number of runs.
+    asserted, and the parameters, are those of `disconnect_everywhere`; besides, a call that was told of its cancellation
+    may not return as if nothing had happened, with an answer or without one. Returns the number of runs.
     """
     sweep = _Sweep(make, messages, allow, patience)
     for index in range(1, max_steps + 1):
@@ -256,16 +261,17 @@ class _Sweep:
         """One run that is cancelled at its suspension number `index`; returns whether it came to that."""
         step = f"it was cancelled at suspension {index}"
 
-        def on_suspension(count: int) -> None:
-            if count == index:
-                frame.deadline = anyio.current_time() + self.patience
-                call.cancel()
+        def cancel() -> None:
+            frame.deadline = anyio.current_time() + self.patience
+            call.cancel(REASON)
 
         async with self._made() as (app, scope):
             exchange = ScriptedExchange(app, scope, self.messages)
+            stepped = Stepped(exchange.run(), index, cancel, REASON)
             with anyio.CancelScope(deadline=anyio.current_time() + self.patience) as frame:
                 with anyio.CancelScope() as call:
-                    await self._judged(step, _Counted(exchange.run(), on_suspension))
+                    if await self._judged(step, stepped) and stepped.told:
+                        raise UncleanExit(f"{step}: {_swallowed(exchange)}")
             if call.cancel_called and anyio.current_time() > frame.deadline:
                 raise UncleanExit(f"{step}: the application did not end within {self.patience} s")
         return call.cancel_called
@@ -279,8 +285,11 @@ class _Sweep:
             async with made as pair:
                 yield pair
 
-    async def _judged(self, step: str, call: Awaitable[None]) -> None:
-        """Await `call`; whatever it leaves behind, or raises but may not, is an `UncleanExit`."""
+    async def _judged(self, step: str, call: Awaitable[None]) -> bool:
+        """Await `call`; whatever it leaves behind, or raises but may not, is an `UncleanExit`.
+
+        Returns whether it returned by itself, and did not raise what it may.
+        """
         with watch_leaks() as watch:
             try:
                 await call
@@ -289,8 +298,9 @@ class _Sweep:
                 self._complain(step, watch.problems(), failure)
                 if cancellation is not None:
                     raise cancellation from None
-            else:
-                self._complain(step, watch.problems(), None)
+                return False
+            self._complain(step, watch.problems(), None)
+            return True
 
     def _complain(self, step: str, problems: list[str], failure: BaseException | None) -> None:
         if failure is not None and not is_echo(failure) and not isinstance(unwrap(failure), self.allow):
@@ -299,24 +309,13 @@ class _Sweep:
             raise UncleanExit(f"{step}: {'; '.join(problems)}") from failure
 
 
-class _Counted(Generator[Any, Any, None]):
-    """Awaits a coroutine and tells, each time it is about to suspend, for how many times it has."""
-
-    def __init__(self, coroutine: Coroutine[Any, Any, None], on_suspension: Callable[[int], None]) -> None:
-        self._coroutine = coroutine
-        self._on_suspension = on_suspension
-        self._count = 0
-
-    def __await__(self) -> Generator[Any, Any, None]:
-        return self
-
-    def send(self, value: Any) -> Any:
-        return self._suspended(self._coroutine.send(value))
-
-    def throw(self, *exc: Any) -> Any:
-        return self._suspended(self._coroutine.throw(*exc))
-
-    def _suspended(self, trap: Any) -> Any:
-        self._count += 1
-        self._on_suspension(self._count)
-        return trap
+def _swallowed(exchange: ScriptedExchange) -> str:
+    """What is said of an application that was told it is cancelled, and returned as if nothing had happened."""
+    last = exchange.sent[-1].message if exchange.sent else {"type": ""}
+    complete = last["type"].endswith((".body", ".close")) and not last.get("more_body", False)
+    return (
+        f"the application swallowed the cancellation and returned, {'after' if complete else 'without'} a complete "
+        "answer: whoever cancelled it takes its work for done. Let it pass, and clean up in `finally`; look for a bare "
+        "`except:`, an `except BaseException` or `except get_cancelled_exc_class()` without a `raise`, a `return` in a "
+        "`finally`, an exception group that is taken although a cancellation is in it"
+    )

@@ -23,7 +23,7 @@ from lilya.routing import Include, Path, WebSocketPath
 from lilya.types import Message, Scope
 from lilya.websockets import WebSocket
 from tests.support.life import running
-from tests.support.steps import cancelled_at
+from lilya.testing.steps import cancelled_at
 from tests.support.wire import CONNECT, GONE, Wire, http_scope, left, request, text, websocket_scope
 
 Log = list[str]

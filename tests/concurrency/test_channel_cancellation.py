@@ -11,7 +11,7 @@ import pytest
 
 from lilya.concurrency.channel import iterate
 from lilya.concurrency.nursery import open_nursery
-from tests.concurrency.checkpoints import Checkpoints, cancelled_at
+from lilya.testing.steps import Stepped, cancelled_at
 from tests.concurrency.generators import Numbers
 
 
@@ -37,7 +37,8 @@ async def test_cancelled_at_any_checkpoint_of_the_consumer_nothing_is_left_lost_
                 async for item in items:
                     received.append(item)  # noqa: PERF401 - cancelled half way
 
-        interrupted = await cancelled_at(number, consume)
+        _, steps = await cancelled_at(number, consume)
+        interrupted = steps >= number
         assert received == list(range(len(received)))
         assert numbers.made - len(received) <= size + 1
         assert numbers.ends[-1:] == (["cleaned up"] if numbers.tasks else [])
@@ -81,7 +82,7 @@ async def test_with_each_read_cancelled_at_each_of_its_checkpoints_every_item_ar
                     with anyio.CancelScope() as scope:
                         cancel = scope.cancel if reads == victim else int
                         reads += 1
-                        read: Checkpoints[int] = Checkpoints(anext(items), number, cancel)
+                        read: Stepped[int] = Stepped(anext(items), number, cancel)
                         try:
                             received.append(await read)
                         except StopAsyncIteration:
@@ -101,7 +102,7 @@ class Stepwise(AsyncIterator[int]):
         self._scope = scope
 
     async def _counted(self, step: Awaitable[Any]) -> Any:
-        run: Checkpoints[Any] = Checkpoints(step, self._number - self.count, self._scope.cancel)
+        run: Stepped[Any] = Stepped(step, self._number - self.count, self._scope.cancel)
         try:
             return await run
         finally:

@@ -13,7 +13,7 @@ import pytest
 
 from lilya.concurrency.nursery import open_nursery
 from lilya.concurrency.threads import iterate_in_threadpool, thread_limits
-from tests.concurrency.checkpoints import cancelled_at
+from lilya.testing.steps import cancelled_at
 
 variable: ContextVar[object] = ContextVar("variable")
 
@@ -240,7 +240,8 @@ async def test_cancelled_at_any_checkpoint_no_item_is_lost_or_doubled_and_the_it
                     received.append(item)
                     await anyio.lowlevel.checkpoint()
 
-        interrupted = await cancelled_at(number, consume)
+        _, steps = await cancelled_at(number, consume)
+        interrupted = steps >= number
         assert received == list(range(source.given))
         assert source.closed == 1
         assert threading.get_ident() not in source.threads

@@ -31,7 +31,7 @@ from lilya.testing import disconnect_everywhere
 from lilya.types import ASGIApp, Message, Scope
 from tests.routing.client import call, fail
 from tests.support.life import running
-from tests.support.steps import cancelled_at
+from lilya.testing.steps import cancelled_at
 from tests.support.wire import Wire, http_scope, request, websocket_scope
 
 Start = Callable[..., Callable[[bytes], None]]

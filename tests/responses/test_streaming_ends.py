@@ -21,7 +21,7 @@ from lilya.responses.sse import EventStreamResponse
 from lilya.routing import Path
 from lilya.types import Message
 from tests.support.life import running
-from tests.support.steps import cancelled_at
+from lilya.testing.steps import cancelled_at
 from tests.support.wire import GONE, Wire, http_scope, request
 
 Log = list[Any]

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import anyio
@@ -234,3 +234,46 @@ async def test_a_failing_cleanup_is_found_by_cancelling_everywhere() -> None:
 
     with pytest.raises(UncleanExit, match="ZeroDivisionError"):
         await cancel_everywhere(plain(fails), BODY)
+
+
+@pytest.mark.parametrize("answers", [True, False])
+async def test_an_application_that_swallows_its_cancellation_is_named_whether_it_answers_or_not(answers: bool) -> None:
+    async def swallows(scope: Scope, receive: Receive, send: Send) -> None:
+        with suppress(anyio.get_cancelled_exc_class()):
+            await anyio.sleep(1)
+        if answers:
+            with anyio.CancelScope(shield=True):
+                await reply(send)
+
+    with pytest.raises(UncleanExit, match=f"swallowed .*{'after' if answers else 'without'} a complete answer"):
+        await cancel_everywhere(plain(swallows), BODY)
+
+
+async def test_one_that_swallows_it_in_a_group_is_named_too() -> None:
+    async def swallows(scope: Scope, receive: Receive, send: Send) -> None:
+        async def fail() -> None:
+            try:
+                await anyio.sleep_forever()
+            finally:
+                raise LookupError
+
+        with suppress(LookupError):  # the nursery gives the error alone, and the cancellation is gone
+            async with open_nursery() as nursery:
+                nursery.start_soon(fail)
+                await anyio.sleep(1)
+
+    with pytest.raises(UncleanExit, match="swallowed"):
+        await cancel_everywhere(plain(swallows), BODY)
+
+
+async def test_what_an_application_cancels_and_times_out_itself_is_its_own_matter() -> None:
+    async def busy(scope: Scope, receive: Receive, send: Send) -> None:
+        with anyio.move_on_after(1):
+            await anyio.sleep(2)
+        with anyio.CancelScope() as own:
+            own.cancel()
+            await anyio.lowlevel.checkpoint()
+        with anyio.CancelScope(shield=True), anyio.move_on_after(1):
+            await anyio.sleep(2)  # the last place to wait, and a cancellation does not reach it
+
+    assert await cancel_everywhere(plain(busy), BODY) > 3
