@@ -21,6 +21,7 @@ from functools import partial
 from typing import Any, ClassVar, Final, Literal, NoReturn, Self
 
 import anyio
+import anyio.lowlevel
 
 from lilya._asgi.exchange import (
     CLEANUP_SECONDS,
@@ -265,6 +266,7 @@ class WebSocketController(Layered):
         finally:
             if websocket.was_accepted:
                 await self._say_goodbye(websocket, code)
+        await anyio.lowlevel.checkpoint_if_cancelled()  # a cancellation beside the departure is not lost with it
 
     async def _converse(self, websocket: NotingWebSocket) -> int:
         """The hooks, until the websocket is over; returns its close code."""

@@ -349,6 +349,7 @@ class Exchange(Outbox):
         plain = unwrap(exc)
         if (self.gone or not self.phase) and is_departure(plain):
             logger.debug("the client of %s left", self.scope.get("path"), extra=self._extra("disconnected"))
+            await anyio.lowlevel.checkpoint_if_cancelled()  # whoever cancelled us beside that hears of it
             return
         if self.phase and self.phase is not HEADERS and self.scope["type"] == "http":
             # The server will say why, with the traceback; which answer the client has half of, only we know.

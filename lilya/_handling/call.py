@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any, Literal, TypeAlias
 
 import anyio
+import anyio.lowlevel
 
 from lilya._asgi.exchange import EXCHANGE, Exchange, is_departure
 from lilya._handling.context import Context
@@ -271,6 +272,7 @@ def compile_websocket(plan: Plan, on_disconnect: OnDisconnect | None) -> ASGIApp
                 raise_plain(plain)
         if websocket.application_state is not WebSocketState.DISCONNECTED:
             await websocket.close()
+        await anyio.lowlevel.checkpoint_if_cancelled()  # a cancellation beside the departure is not lost with it
 
     return serve
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import anyio
 import anyio.lowlevel
@@ -221,8 +221,8 @@ async def cancel_everywhere(
     The client sends `messages` and then stays connected and silent. The call is cancelled at its first suspension, in
     the next run at its second, and so on, until a run ends, or waits for `patience` seconds, before it gets there; at
     most `max_steps` times. Suspensions of the task that makes the call are counted, not those of its children. What is
-    asserted, and the parameters, are those of `disconnect_everywhere`; besides, a call that was told of its cancellation
-    may not return as if nothing had happened, with an answer or without one. Returns the number of runs.
+    asserted, and the parameters, are those of `disconnect_everywhere`; besides, one that was told it is cancelled may
+    not return as if nothing had happened, with an answer or without. Returns the number of runs.
     """
     sweep = _Sweep(make, messages, allow, patience)
     for index in range(1, max_steps + 1):

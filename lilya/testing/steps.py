@@ -1,13 +1,13 @@
 """Doing something exactly when a coroutine suspends for the n-th time, on either backend and with no help from it.
 
-A coroutine reaches the event loop only by yielding through `__await__`. `Stepped` stands in between: it counts what goes
-out, and sees what comes back.
+A coroutine reaches the event loop only by yielding through `__await__`. `Stepped` stands in between: it counts what
+goes out, and sees what comes back.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Generator
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 import anyio
 
@@ -16,7 +16,7 @@ __all__ = ["Stepped", "cancelled_at"]
 T = TypeVar("T")
 
 
-class Stepped(Generic[T]):
+class Stepped(Generator[Any, Any, T]):
     """Await it to run `awaitable`; when that suspends for the `step`-th time (from 1), `act()` is called first.
 
     `count` is how many suspensions there were. With a `reason` given, `told` is whether a cancellation that was called
@@ -35,28 +35,26 @@ class Stepped(Generic[T]):
         self.told = False
 
     def __await__(self) -> Generator[Any, Any, T]:
-        resume: Callable[[Any], Any] = self._run.send
-        value: Any = None
-        while True:
-            try:
-                trap = resume(value)
-            except StopIteration as stop:
-                result: T = stop.value
-                return result
-            self.count += 1
-            if self.count == self._step:
-                self._act()
-            try:
-                value, resume = (yield trap), self._run.send
-            except BaseException as exc:
-                value, resume = exc, self._run.throw
-            if self._reason is not None:
-                self._look(value)
+        return self
 
-    def _look(self, value: Any) -> None:
-        """asyncio throws a cancellation in, trio sends it in, as an outcome that is unwrapped inside."""
-        error = value if isinstance(value, BaseException) else getattr(value, "error", None)
-        if isinstance(error, anyio.get_cancelled_exc_class()):
+    def send(self, value: Any) -> Any:
+        """Go on. trio sends even a cancellation: as an outcome, which is unwrapped inside."""
+        self._look(getattr(value, "error", None))
+        return self._suspended(self._run.send(value))
+
+    def throw(self, typ: Any, val: Any = None, tb: Any = None) -> Any:
+        """Go on with an exception: asyncio throws a cancellation in."""
+        self._look(typ)
+        return self._suspended(self._run.throw(typ))
+
+    def _suspended(self, trap: Any) -> Any:
+        self.count += 1
+        if self.count == self._step:
+            self._act()
+        return trap
+
+    def _look(self, error: Any) -> None:
+        if self._reason is not None and isinstance(error, anyio.get_cancelled_exc_class()):
             said = (getattr(error, "reason", None), *error.args)
             self.told = self.told or any(self._reason in each for each in said if isinstance(each, str))
 

@@ -28,10 +28,10 @@ from lilya.requests import Request
 from lilya.responses import PlainText
 from lilya.routing import Include
 from lilya.testing import disconnect_everywhere
+from lilya.testing.steps import cancelled_at
 from lilya.types import ASGIApp, Message, Scope
 from tests.routing.client import call, fail
 from tests.support.life import running
-from lilya.testing.steps import cancelled_at
 from tests.support.wire import Wire, http_scope, request, websocket_scope
 
 Start = Callable[..., Callable[[bytes], None]]

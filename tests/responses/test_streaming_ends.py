@@ -19,9 +19,9 @@ from lilya.requests import Request
 from lilya.responses import StreamingResponse
 from lilya.responses.sse import EventStreamResponse
 from lilya.routing import Path
+from lilya.testing.steps import cancelled_at
 from lilya.types import Message
 from tests.support.life import running
-from lilya.testing.steps import cancelled_at
 from tests.support.wire import GONE, Wire, http_scope, request
 
 Log = list[Any]
