@@ -29,17 +29,26 @@ class Bounds:
             return outer if self is UNBOUNDED else self
         seconds = [each for each in (outer.timeout, self.timeout) if each is not None]
         # Who has a place of a limiter needs no second one.
-        shared = {
-            each.places if isinstance(each.places, CapacityLimiter) else each: each
-            for each in (*outer.capacities, *self.capacities)
-        }
+        shared = {_places(each): each for each in (*outer.capacities, *self.capacities)}
         return Bounds(min(seconds, default=None), tuple(shared.values()))
+
+    def beyond(self, inner: Bounds) -> Bounds:
+        """These around layers that have others inside: a place that is taken inside is not taken here as well."""
+        if self is UNBOUNDED or inner is UNBOUNDED:
+            return self
+        taken = {_places(each) for each in inner.capacities}
+        return Bounds(self.timeout, tuple(each for each in self.capacities if _places(each) not in taken))
 
     def around(self, app: ASGIApp) -> ASGIApp:
         """`app` inside the bounds; `app` itself where there are none."""
         for capacity in reversed(self.capacities):
             app = Limited(app, capacity)
         return app if self.timeout is None else Deadline(app, self.timeout)
+
+
+def _places(capacity: Capacity) -> CapacityLimiter | Capacity:
+    """What tells whether two capacities are the same places."""
+    return capacity.places if isinstance(capacity.places, CapacityLimiter) else capacity
 
 
 UNBOUNDED: Final = Bounds()

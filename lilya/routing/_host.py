@@ -6,15 +6,19 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from anyio import CapacityLimiter
+
 from lilya._define import import_string
 from lilya._handling.call import OnDisconnect
 from lilya._handling.provide import provide_all
 from lilya._paths.template import PathTemplate
+from lilya.concurrency.capacity import Capacity
 from lilya.datastructures._headers import Header
 from lilya.datastructures._url import URLPath
 from lilya.exceptions import ImproperlyConfigured
 from lilya.routing._alone import Alone
 from lilya.routing._base import Bed, Layers, Leaf, check_on_disconnect, compile_below
+from lilya.routing._bounds import bounds_of
 from lilya.routing._reverse import reverse_inside
 from lilya.types import ASGIApp, Dependencies, ExceptionHandlers, Scope
 
@@ -25,7 +29,8 @@ class Host(Alone):
     """An app for one host name: `Host("{tenant}.example.org", app=tenants)`.
 
     The name may hold parameters; the port of the `Host` header does not matter, one in the pattern is used for URLs
-    only. The app is opaque: it gets every path, and answers its own 404.
+    only. The app is opaque: it gets every path, and answers its own 404. `timeout` (seconds) and `limiter` are those of
+    an `Include`: one timeout for each request, one limiter for all of them together; websockets pass.
     """
 
     def __init__(
@@ -41,6 +46,8 @@ class Host(Alone):
         before_request: Iterable[Any] | None = None,
         after_request: Iterable[Any] | None = None,
         on_disconnect: OnDisconnect | None = None,
+        timeout: float | None = None,
+        limiter: int | CapacityLimiter | Capacity | None = None,
     ) -> None:
         if host.startswith("/"):
             raise AssertionError(f"A host does not start with '/', got {host!r}: did you mean Include?")
@@ -53,7 +60,8 @@ class Host(Alone):
         self.layers = Layers(middleware, permissions, exception_handlers, before_request, after_request)
         self.dependencies = provide_all(dependencies, f"Host({host!r})")
         self.on_disconnect = check_on_disconnect(on_disconnect, f"Host({host!r})")
-        self.stack = self.layers.around(self.app)
+        self.bounds = bounds_of(timeout, limiter, f"Host({host!r})")
+        self.stack = self.layers.around(self.bounds.around(self.app))
         # A host name is matched as one path segment: the same parameters, the same transformers.
         self._template = PathTemplate.parse(f"/{host}")
         name_only, _, port = host.rpartition(":")
@@ -82,7 +90,7 @@ class Host(Alone):
         template = bed.prefix_template()
         outer = [*bed.outer, *template.names, *self._params]
         compile_below(self.app, outer, self, bed.offer.under(self.dependencies))
-        stack = bed.bounds.around(self.stack)
+        stack = bed.bounds.beyond(self.bounds).around(self.stack)
         for tree in (bed.http, bed.websocket):
             leaf = Leaf(self, template, stack, self.app, prefix=True, gate=self.gate, name=self.name or "")
             bed.plant(tree, leaf)

@@ -109,7 +109,7 @@ class Include(Alone):
     def _plant_app(self, bed: Bed) -> None:
         template = bed.prefix_template(self.path)
         compile_below(self.app, [*bed.outer, *template.names], self, bed.offer.under(self.dependencies))
-        stack = bed.bounds.around(self.stack)
+        stack = bed.bounds.beyond(self.bounds).around(self.stack)
         for tree in (bed.http, bed.websocket):
             bed.plant(tree, Leaf(self, template, stack, self.app, prefix=True, name=self.name or ""))
         bed.leaves.pop()  # the one of websockets: reversing needs it once

@@ -57,6 +57,20 @@ def methods_of(controller: Any, wanted: Iterable[str] | None, where: str) -> Ite
     return has if wanted is None else wanted
 
 
+def refuse_bounds(where: str, timeout: Any, limiter: Any) -> None:
+    """Raise `ImproperlyConfigured` for the bounds of requests: a websocket has no answer that somebody waits for."""
+    if timeout is not None:
+        raise ImproperlyConfigured(
+            f"{where}: a timeout bounds the wait for an answer, and a websocket lasts; put `with anyio.fail_after"
+            f"({timeout!r}):` around what shall be quick in the handler, such as its first message"
+        )
+    if limiter is not None:
+        raise ImproperlyConfigured(
+            f"{where}: whoever waits for a place of a limiter would wait for websockets that last for hours; count "
+            "them in the handler, and refuse those that are too many: `await websocket.close(1013)`"
+        )
+
+
 class Route(Alone):
     """What `Path` and `WebSocketPath` share."""
 
@@ -206,7 +220,10 @@ class WebSocketPath(Route):
         before_request: Iterable[Any] | None = None,
         after_request: Iterable[Any] | None = None,
         on_disconnect: OnDisconnect | None = None,
+        timeout: None = None,
+        limiter: None = None,
     ) -> None:
+        refuse_bounds(f"WebSocketPath({path!r})", timeout, limiter)
         layers = Layers(middleware, permissions, exception_handlers, before_request, after_request)
         super().__init__(path, handler, name, layers, on_disconnect, dependencies)
         self.include_in_schema = include_in_schema

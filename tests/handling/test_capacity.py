@@ -21,7 +21,7 @@ from lilya.exceptions import ImproperlyConfigured, ServiceUnavailable
 from lilya.middleware.capacity import CapacityMiddleware
 from lilya.requests import Request
 from lilya.responses import PlainText
-from lilya.routing import Include, Path, WebSocketPath
+from lilya.routing import Host, Include, Path, WebSocketPath
 from lilya.testclient import TestClient
 from lilya.testing import MemoryServer, cancel_everywhere, disconnect_everywhere, http_scope
 from lilya.types import ASGIApp, Receive, Scope, Send
@@ -81,6 +81,9 @@ KINDS: dict[str, Callable[[Work], ASGIApp]] = {
     "around an app": lambda work: Lilya(
         routes=[Include("/", app=ChildLilya(routes=[Path("/", work.handler)]), limiter=3)]
     ),
+    "host": lambda work: Lilya(
+        routes=[Host("example.org", app=ChildLilya(routes=[Path("/", work.handler)]), limiter=3)]
+    ),
     "above an app": lambda work: Lilya(
         routes=[Include("/", routes=[Include("/", app=ChildLilya(routes=[Path("/", work.handler)]))], limiter=3)]
     ),
@@ -109,6 +112,14 @@ async def test_a_limiter_shared_by_an_include_and_its_route_is_taken_once() -> N
     work, limiter = Work(), anyio.CapacityLimiter(1)
     app = Lilya(routes=[Include("/", routes=[Path("/", work.handler, limiter=limiter)], limiter=limiter)])
     assert len(await crowd(app, 3)) == 3
+
+
+@pytest.mark.parametrize("mount", [partial(Include, "/"), partial(Host, "example.org")], ids=["include", "host"])
+async def test_a_limiter_shared_by_what_mounts_an_app_and_what_is_around_it_is_taken_once(mount: Any) -> None:
+    work, limiter = Work(), anyio.CapacityLimiter(1)
+    inner = mount(app=ChildLilya(routes=[Path("/", work.handler)]), limiter=limiter)
+    assert len(await crowd(Lilya(routes=[Include("/", routes=[inner], limiter=limiter)]), 3)) == 3
+    assert work.most == 1
 
 
 async def test_the_routes_of_an_include_share_its_places() -> None:
@@ -324,6 +335,8 @@ def test_what_is_no_limiter_is_refused_when_it_is_given(limiter: Any) -> None:
         Path("/", work.handler, limiter=limiter)
     with pytest.raises(ImproperlyConfigured, match="limiter"):
         Include("/", routes=[], limiter=limiter)
+    with pytest.raises(ImproperlyConfigured, match=r"Host\('example.org'\): limiter"):
+        Host("example.org", app=PlainText(""), limiter=limiter)
     with pytest.raises(ImproperlyConfigured, match="threads"):
         Lilya(threads=limiter)
 

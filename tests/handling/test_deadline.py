@@ -71,6 +71,8 @@ APPS: dict[str, Any] = {
     "mounted router": lambda: Lilya(routes=[Include("/", app=Router([Path("/", slow)], timeout=2))]),
     "around a mounted app": lambda: Lilya(routes=[Include("/", app=ASGI(), timeout=2)]),
     "above a mounted app": lambda: Lilya(routes=[Include("/", app=ASGI())], request_timeout=2),
+    "a host": lambda: Lilya(routes=[Host("example.org", app=ASGI(), timeout=2)]),
+    "a host, outer is shorter": lambda: Lilya(routes=[Host("example.org", app=ASGI(), timeout=9)], request_timeout=2),
     "above a host": lambda: Lilya(routes=[Host("example.org", app=ASGI())], request_timeout=2),
     "child": lambda: Lilya(routes=[Include("/", app=ChildLilya(routes=[Path("/", slow)], request_timeout=2))]),
     "controller": lambda: Lilya(routes=[Path("/", Slow, timeout=2)]),
@@ -344,6 +346,8 @@ def test_a_timeout_that_is_none_is_refused_when_it_is_given(seconds: Any) -> Non
         Include("/", routes=[], timeout=seconds)
     with pytest.raises(ImproperlyConfigured, match="above 0"):
         Router(timeout=seconds)
+    with pytest.raises(ImproperlyConfigured, match=r"Host\('example.org'\): timeout"):
+        Host("example.org", app=Router(), timeout=seconds)
     with pytest.raises(ImproperlyConfigured, match="request_timeout"):
         Lilya(request_timeout=seconds)
     with pytest.raises(ImproperlyConfigured, match="DeadlineMiddleware: timeout"):
@@ -353,3 +357,16 @@ def test_a_timeout_that_is_none_is_refused_when_it_is_given(seconds: Any) -> Non
 def test_the_middleware_is_given_a_number() -> None:
     with pytest.raises(ImproperlyConfigured, match=r"math\.inf for no limit"):
         DeadlineMiddleware(ASGI(), None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("option", "advice"), [({"timeout": 5}, r"with anyio\.fail_after\(5\)"), ({"limiter": 3}, r"close\(1013\)")]
+)
+def test_a_websocket_takes_no_bounds_of_requests_and_says_what_to_do_instead(option: Any, advice: str) -> None:
+    async def chat(websocket: WebSocket) -> None:
+        await websocket.accept()
+
+    with pytest.raises(ImproperlyConfigured, match=rf"WebSocketPath\('/chat'\): .*{advice}"):
+        WebSocketPath("/chat", chat, **option)
+    with pytest.raises(ImproperlyConfigured, match=advice):
+        Lilya().websocket("/chat", **option)(chat)
