@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import signal
+import ssl
 import subprocess
 import sys
 import time
@@ -13,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.error import HTTPError
-from urllib.request import ProxyHandler, build_opener
+from urllib.request import HTTPSHandler, ProxyHandler, build_opener
 
 __all__ = ["APP", "PATIENCE", "ROOT", "Result", "Server", "environment", "files", "get", "lilya", "python", "serving"]
 
@@ -83,9 +84,9 @@ def files(folder: Path, **texts: str) -> Path:
     return folder
 
 
-def get(url: str) -> tuple[int, str]:
+def get(url: str, tls: ssl.SSLContext | None = None) -> tuple[int, str]:
     """Status and body of an answer; waits for the server to listen."""
-    opener = build_opener(ProxyHandler({}))
+    opener = build_opener(ProxyHandler({}), HTTPSHandler(context=tls))
     try:
         with opener.open(url, timeout=PATIENCE) as response:
             return response.status, response.read().decode().strip('"')

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.driving import APP, PATIENCE, files, get, lilya, serving
+from tests.support.tls import Certificate
 
 pytestmark = [pytest.mark.realtime, pytest.mark.e2e]
 
@@ -53,6 +54,18 @@ def test_it_serves_by_each_server_and_stops_in_good_order(
     assert "GET / " in log
     assert "Traceback" not in log
     assert "\x1b" not in log
+
+
+@pytest.mark.parametrize("words", [[], ["--backend", "asyncio"], ["--server", "uvicorn"]], ids=" ".join)
+def test_it_serves_behind_tls(project: Path, tmp_path: Path, words: list[str]) -> None:
+    certificate = Certificate.made(tmp_path)
+    tls = ["--certfile", str(certificate.certfile), "--keyfile", str(certificate.keyfile)]
+    with serving("runserver", "--port", "0", *tls, *words, cwd=project, log=tmp_path / "log") as it:
+        assert it.url.startswith("https://")
+        assert get(it.url, certificate.trusted())[0] == 200
+        assert it.stop() == 0
+        assert "address      https://" in it.log()
+        assert "Traceback" not in it.log()
 
 
 def test_it_serves_on_a_unix_socket_and_without_a_lifespan(project: Path, tmp_path: Path) -> None:

@@ -9,12 +9,11 @@ from __future__ import annotations
 import itertools
 import re
 import socket
+import ssl
 import struct
 import time
 from collections.abc import Callable
 from typing import Any
-
-import httpx
 
 from tests.e2e.harness import PATIENCE, Process
 from tests.e2e.wire import HTTP
@@ -26,12 +25,13 @@ QUIET = {"uvicorn": {"access_log": False}}
 
 
 class Whole:
-    """A running `apps/whole.py`. `server` is one of `SERVERS`."""
+    """A running `apps/whole.py`. `server` is one of `SERVERS`; `tls` is for clients, where it speaks TLS."""
 
-    def __init__(self, server: str, process: Process) -> None:
+    def __init__(self, server: str, process: Process, tls: ssl.SSLContext | None = None) -> None:
         self.server = server
         self.process = process
-        self.http = process.client()
+        self.tls = tls
+        self.http = process.client(verify=tls or True)
         self._ids = itertools.count(1)
         self._read = 0
 
@@ -41,7 +41,12 @@ class Whole:
 
     def connect(self, *, receive_buffer: int | None = None) -> HTTP:
         """A connection that shows what is on the wire."""
-        return HTTP(self.process.connect(receive_buffer=receive_buffer))
+        return HTTP(self.socket(receive_buffer=receive_buffer))
+
+    def socket(self, *, receive_buffer: int | None = None) -> socket.socket:
+        """A connection to it, encrypted where it wants that; the protocol agreed upon is HTTP/1.1."""
+        sock = self.process.connect(receive_buffer=receive_buffer)
+        return sock if self.tls is None else self.tls.wrap_socket(sock, server_hostname="localhost")
 
     # -- what it says -----------------------------------------------------------------------------------------------
 
@@ -77,7 +82,7 @@ class Whole:
     def is_well(self) -> None:
         """It answers, at once."""
         asked = time.monotonic()
-        with httpx.Client(base_url=self.process.url, timeout=PATIENCE, trust_env=False) as client:
+        with self.process.client(verify=self.tls or True) as client:
             assert client.get("/items/1").json() == {"id": 1}
         assert time.monotonic() - asked < 2
 

@@ -112,6 +112,11 @@ async def length(request: Request) -> dict[str, int]:
         return {"length": len(await request.body())}
 
 
+async def large() -> PlainText:
+    """More than buffers hold."""
+    return PlainText("x" * 1_000_000)
+
+
 def blocking() -> PlainText:
     """A sync handler: it runs in a thread."""
     time.sleep(0.05)
@@ -398,6 +403,7 @@ app = Lilya(
         Path("/form", form, methods=["POST"]),
         Path("/everything", everything),
         Path("/length", length, methods=["POST"]),
+        Path("/large", large),
         Path("/blocking", blocking),
         Path("/statistics", statistics),
         Path("/memory", memory),
