@@ -4,6 +4,7 @@ import contextvars
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from types import FrameType
 from typing import Any, Literal
@@ -505,6 +506,36 @@ def test_a_streamed_body_takes_no_virtual_time() -> None:
 
     with TestClient(app_of(http), backend="trio", clock="autojump") as client:
         assert client.post("/", content=iter([b"a", b"b"])).text == "ab"
+
+
+def test_a_thread_of_a_body_that_is_slow_for_real_takes_no_virtual_time() -> None:
+    async def http(scope: Scope, receive: Receive, send: Send) -> None:
+        with anyio.fail_after(5):
+            body = await read_body(receive)
+        await reply(send, body)
+
+    def pieces() -> Iterator[bytes]:
+        time.sleep(0.1)  # as on a crowded machine, or for a file on a slow disk
+        yield b"a"
+
+    with TestClient(app_of(http), backend="trio", clock="autojump") as client:
+        assert client.post("/", content=pieces()).text == "a"
+
+
+def test_a_body_that_waits_for_the_clock_itself_is_slow_and_not_stuck() -> None:
+    slept = threading.Event()
+
+    async def http(scope: Scope, receive: Receive, send: Send) -> None:
+        await anyio.sleep(3600)
+        slept.set()
+        await reply(send, await read_body(receive))
+
+    def pieces() -> Iterator[bytes]:
+        assert slept.wait(10)
+        yield b"a"
+
+    with TestClient(app_of(http), backend="trio", clock="autojump") as client:
+        assert client.post("/", content=pieces()).text == "a"
 
 
 @pytest.mark.parametrize(
