@@ -12,6 +12,7 @@ from hypercorn.config import Config, Sockets
 
 from lilya.exceptions import ImproperlyConfigured
 from lilya.servers._engine import Job, refuse_owned, refuse_unknown
+from lilya.servers._http2 import mend_http2
 
 __all__ = ["Hypercorn"]
 
@@ -77,6 +78,7 @@ class Hypercorn:
 
     def config_for(self, job: Job) -> Config:
         """A copy of the configuration that hands hypercorn our sockets; its insecure and QUIC binds stay its own."""
+        mend_http2()
         config = copy.copy(self._config)
         config.graceful_timeout = job.backstop
         log = logging.getLogger("hypercorn.error")

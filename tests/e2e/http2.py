@@ -47,9 +47,9 @@ class HTTP2:
         self._flush()
         return stream
 
-    def send(self, stream: int, body: bytes) -> None:
-        """Send the body of a request, all of it."""
-        self._connection.send_data(stream, body, end_stream=True)
+    def send(self, stream: int, body: bytes, *, more: bool = False) -> None:
+        """Send the body of a request, or a piece of it."""
+        self._connection.send_data(stream, body, end_stream=not more)
         self._flush()
 
     def headers(self, stream: int) -> dict[str, str]:
@@ -60,13 +60,13 @@ class HTTP2:
 
     def data(self, stream: int) -> bytes:
         """Read the next piece of a body; empty at its end."""
-        event = self._event(stream)
-        if isinstance(event, StreamEnded):
-            return b""
-        assert isinstance(event, DataReceived), event
-        self._connection.acknowledge_received_data(event.flow_controlled_length or 0, stream)
-        self._flush()
-        return bytes(event.data or b"")
+        while not isinstance(event := self._event(stream), StreamEnded):
+            assert isinstance(event, DataReceived), event
+            self._connection.acknowledge_received_data(event.flow_controlled_length or 0, stream)
+            self._flush()
+            if event.data:
+                return bytes(event.data)
+        return b""
 
     def text(self, stream: int) -> str:
         """Read a body to its end."""
@@ -75,6 +75,12 @@ class HTTP2:
     def unread(self, stream: int) -> int:
         """How many bytes of a body have come that `data` has not given."""
         return sum(len(event.data or b"") for event in self._events[stream] if isinstance(event, DataReceived))
+
+    def reset_by_server(self, stream: int) -> int:
+        """Wait until the server gives up a stream; its code (RFC 9113, section 7)."""
+        event = self._event(stream)
+        assert isinstance(event, StreamReset), event
+        return int(event.error_code or 0)
 
     def reset(self, stream: int) -> None:
         """Give up one stream (RFC 9113, section 6.4): the others go on."""
