@@ -66,9 +66,17 @@ def e2e(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """What it costs, as ratios to a raw ASGI app in the same run. Arguments go to `python -m tests.benchmarks`."""
-    install(session, "test", "bench")
-    session.run("python", "-m", "tests.benchmarks", *session.posargs)
+    """What it costs, as ratios to raw ASGI in the same run, beside others that are installed into .nox/peers.
+
+    Arguments go to `python -m tests.benchmarks`: `-- --backend trio --peers starlette`. With `scale`, `served`,
+    `memory` or `upload_memory` as the first one, that program of `tests.benchmarks` runs in its place.
+    """
+    install(session)
+    if session.posargs and session.posargs[0] in ("scale", "served", "memory", "upload_memory"):
+        program, *others = session.posargs
+        session.run("python", "-m", f"tests.benchmarks.{program}", *others)
+    else:
+        session.run("python", "-m", "tests.benchmarks", "--peers", "all", *session.posargs)
 
 
 @nox.session

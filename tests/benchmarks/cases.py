@@ -1,17 +1,16 @@
-"""What is measured: a call as a server makes it, who answers it, and the mark it has to reach."""
+"""What is measured: a call as a server makes it, the application that answers it, and the mark it has to reach."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
-from lilya.types import ASGIApp, Message, Scope
-from tests.benchmarks import ours, raw
+from lilya.types import Message, Scope
+from tests.benchmarks import raw
 
-__all__ = ["CASES", "Case", "Makers"]
+__all__ = ["CASES", "Case"]
 
 HEADERS: Final = (
     (b"host", b"127.0.0.1:8000"),
@@ -21,7 +20,6 @@ HEADERS: Final = (
     (b"accept-encoding", b"gzip, deflate, br, zstd"),
     (b"connection", b"keep-alive"),
 )
-Makers: TypeAlias = Mapping[str, Callable[[], ASGIApp]]
 NO_BODY: Final[Message] = {"type": "http.request", "body": b"", "more_body": False}
 
 
@@ -29,26 +27,29 @@ NO_BODY: Final[Message] = {"type": "http.request", "body": b"", "more_body": Fal
 class Case:
     """One kind of call.
 
-    `contenders` make the applications; "raw" is the floor, "lilya" what the verdict is about. Where they are asked for
-    different paths, `paths` says so. `mark` is the ratio raw / lilya of CPU times to be reached. `peers`: whether the
-    applications of `peers.py` know the path.
+    `app` is the name under which each contender has the application that answers it (`raw.APPS`, `ours.APPS`, those
+    of `peers`); who has none does not take part. `mark` is the ratio raw / Lilya of CPU times to be reached. `variants`
+    are further paths of Lilya's that are measured beside it: name and path. `threads`: others than the thread of the
+    event loop do a part of it, so that the CPU time of the process counts. `work`: the task that follows the answer has
+    to be seen done.
     """
 
     name: str
-    contenders: Makers
+    app: str = "site"
     path: str = "/"
     method: str = "GET"
     messages: tuple[Message, ...] = (NO_BODY,)
     headers: tuple[tuple[bytes, bytes], ...] = ()
-    paths: Mapping[str, str] | None = None
+    variants: tuple[tuple[str, str], ...] = ()
     websocket: bool = False
+    threads: bool = False
+    work: bool = False
     status: int = 200
     mark: float | None = None
-    peers: bool = False
 
     def scope(self, contender: str) -> Scope:
         """The scope of the call, to be copied for each."""
-        path = (self.paths or {}).get(contender, self.path)
+        path = dict(self.variants).get(contender, self.path)
         scope: dict[str, Any] = {
             "type": "websocket" if self.websocket else "http",
             "asgi": {"version": "3.0", "spec_version": "2.3"},
@@ -68,8 +69,6 @@ class Case:
         return {**scope, "method": self.method}
 
 
-SITE: Final[Makers] = {"raw": lambda: raw.site, "lilya": ours.site}
-THOUSAND: Final[Makers] = {"raw": partial(raw.routes, 1000), "lilya": partial(ours.routes, 1000)}
 BODY: Final = json.dumps(
     {"items": [{"name": f"item number {number}", "price": 9.99 + number, "tags": ["a", "b"]} for number in range(16)]}
 ).encode()
@@ -77,60 +76,71 @@ FORM: Final = (
     b"name=Ada+Lovelace&email=ada%40example.org&age=36&city=London"
     b"&comment=The+Analytical+Engine+weaves+algebraical+patterns"
 )
+BOUNDARY: Final = b"----WebKitFormBoundaryc0ffee0123456789"
+FILE_HEAD: Final = (
+    b"--" + BOUNDARY + b'\r\nContent-Disposition: form-data; name="title"\r\n\r\nreport\r\n'
+    b"--" + BOUNDARY + b'\r\nContent-Disposition: form-data; name="file"; filename="data.bin"\r\n'
+    b"Content-Type: application/octet-stream\r\n\r\n"
+)
+FILE_TAIL: Final = b"\r\n--" + BOUNDARY + b"--\r\n"
+PIECE: Final = bytes(range(256)) * 256  # 64 KiB, as large as a server's messages; the same object each time
 
 
-def layered_raw() -> ASGIApp:
-    """The floor behind five middlewares."""
-    app: ASGIApp = raw.site
-    for _ in range(5):
-        app = raw.PassThrough(app)
-    return app
+def posted(kind: bytes, *pieces: bytes) -> dict[str, Any]:
+    """What a case with a body has of its own."""
+    last = len(pieces) - 1
+    return {
+        "method": "POST",
+        "headers": ((b"content-type", kind), (b"content-length", b"%d" % sum(map(len, pieces)))),
+        "messages": tuple(
+            {"type": "http.request", "body": piece, "more_body": number < last} for number, piece in enumerate(pieces)
+        ),
+    }
+
+
+def uploaded(mib: int) -> Case:
+    """A file of so many MiB in a multipart form."""
+    pieces = [FILE_HEAD, *[PIECE] * (mib * 1024 * 1024 // len(PIECE)), FILE_TAIL]
+    kind = b"multipart/form-data; boundary=" + BOUNDARY
+    return Case(f"multipart, {mib} MiB", path="/upload", threads=True, **posted(kind, *pieces))
+
+
+def routed(number: int) -> list[Case]:
+    """The first, one in the middle and the last with a parameter, the last without, and none of so many routes."""
+    paths: Mapping[str, str] = {
+        "first": "/api/v1/thing1/42",
+        "middle": f"/api/v1/thing{number // 2 | 1}/42",
+        "last": f"/api/v1/thing{number - 1}/42",
+        "last static": f"/api/v1/thing{number - 2}/list",
+        "none": "/api/v1/nothing/at/all",
+    }
+    return [
+        Case(f"{number} routes, {which}", f"routes {number}", path, status=404 if which == "none" else 200)
+        for which, path in paths.items()
+    ]
 
 
 CASES: Final[tuple[Case, ...]] = (
-    Case("plaintext", SITE, mark=0.40, peers=True),
-    Case("JSON", SITE, "/json", mark=0.60, peers=True),
-    Case("path parameter", SITE, "/items/42", mark=0.50, peers=True),
-    Case("1000 routes, first", THOUSAND, "/api/v1/thing1/42"),
-    Case("1000 routes, last", THOUSAND, "/api/v1/thing999/42"),
-    Case("1000 routes, none", THOUSAND, "/api/v1/nothing/at/all", status=404),
-    Case(
-        "JSON body of 1 KB",
-        SITE,
-        "/post",
-        "POST",
-        messages=({"type": "http.request", "body": BODY, "more_body": False},),
-        headers=((b"content-type", b"application/json"), (b"content-length", b"%d" % len(BODY))),
-        mark=0.72,
-        peers=True,
-    ),
-    Case(
-        "urlencoded form",
-        SITE,
-        "/form",
-        "POST",
-        messages=({"type": "http.request", "body": FORM, "more_body": False},),
-        headers=((b"content-type", b"application/x-www-form-urlencoded"), (b"content-length", b"%d" % len(FORM))),
-        mark=0.62,
-    ),
-    Case("3 nested includes", SITE, "/api/v1/users/42", mark=0.48),
-    Case("5 middlewares", {"raw": layered_raw, "lilya": partial(ours.layered, 5)}),
-    Case(
-        "a handler that waits",
-        {"raw": lambda: raw.waiting, "lilya": ours.site, "uncut": ours.site},
-        "/waiting",
-        paths={"uncut": "/waiting/uncut"},
-    ),
-    Case(
-        "stream of 1000 chunks",
-        {"raw": lambda: raw.stream, "lilya": ours.site},
-        "/stream",
-        mark=0.72,
-        peers=True,
-    ),
+    Case("plaintext, one route", "one"),
+    Case("plaintext", mark=0.40),
+    Case("JSON", path="/json", mark=0.60),
+    Case("dict", path="/dict", mark=0.60),
+    Case("path parameter", path="/items/42", mark=0.50),
+    Case("injected path parameter", path="/injected/42", mark=0.50),
+    Case("3 nested includes", path="/api/v1/users/42", mark=0.48),
+    Case("5 middlewares", "layered"),
+    Case("JSON body of 1 KB", path="/post", mark=0.72, **posted(b"application/json", BODY)),
+    Case("urlencoded form", path="/form", mark=0.62, **posted(b"application/x-www-form-urlencoded", FORM)),
+    uploaded(1),
+    uploaded(32),
+    Case("a handler that waits", path="/waiting", variants=(("uncut", "/waiting/uncut"),)),
+    Case("sync handler", path="/sync", threads=True),
+    Case("background task", path="/background", work=True),
+    Case("stream of 1000 chunks", path="/stream"),
+    Case("watched stream of 1000 chunks", path="/watched", mark=0.72),
     Case(
         "1000 websocket messages",
-        {"raw": lambda: raw.echo, "lilya": ours.site},
+        "echo",
         "/echo",
         messages=(
             {"type": "websocket.connect"},
@@ -139,6 +149,6 @@ CASES: Final[tuple[Case, ...]] = (
         ),
         websocket=True,
         mark=0.55,
-        peers=True,
     ),
+    *(case for number in raw.ROUTES for case in routed(number)),
 )

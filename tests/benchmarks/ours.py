@@ -2,30 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
+from typing import Any, Final
 
 from anyio.lowlevel import checkpoint
 
 from lilya.apps import Lilya
+from lilya.background import Task
 from lilya.middleware import DefineMiddleware
 from lilya.requests import Request
-from lilya.responses import PlainText, StreamingResponse
+from lilya.responses import JSONResponse, PlainText, StreamingResponse
 from lilya.routing import Include, Path, WebSocketPath
 from lilya.websockets import WebSocket
 from tests.benchmarks import raw
 
-__all__ = ["layered", "routes", "site"]
+__all__ = ["APPS", "layered", "routes", "site"]
 
 
 async def plaintext() -> PlainText:
     return PlainText(raw.TEXT)
 
 
-async def as_json() -> dict[str, Any]:
+async def as_json() -> JSONResponse:
+    return JSONResponse(raw.JSON)
+
+
+async def as_dict() -> dict[str, Any]:
     return raw.JSON
 
 
-async def item(id: int) -> dict[str, int]:
+async def item(request: Request) -> JSONResponse:
+    return JSONResponse({"id": request.path_params["id"]})
+
+
+async def injected(id: int) -> dict[str, int]:
     return {"id": id}
 
 
@@ -36,6 +46,23 @@ async def post(request: Request) -> dict[str, int]:
 async def form(request: Request) -> PlainText:
     async with request.form() as fields:
         return PlainText(fields["name"])
+
+
+async def upload(request: Request) -> dict[str, Any]:
+    async with request.form() as fields:
+        file: Any = fields["file"]
+        size = 0
+        while piece := await file.read(raw.PIECE):
+            size += len(piece)
+        return {"title": fields["title"], "size": size}
+
+
+def sync() -> PlainText:
+    return PlainText(raw.TEXT)
+
+
+async def background() -> PlainText:
+    return PlainText(raw.TEXT, background=Task(raw.WORK))
 
 
 async def waiting() -> PlainText:
@@ -61,13 +88,19 @@ def site() -> Lilya:
             Path("/users/{name}/posts/{id:int}", plaintext),
             Path("/", plaintext),
             Path("/json", as_json),
+            Path("/dict", as_dict),
             Path("/items/{id:int}", item),
+            Path("/injected/{id:int}", injected),
             Path("/post", post, methods=["POST"]),
             Path("/form", form, methods=["POST"]),
-            Include("/api", routes=[Include("/v1", routes=[Include("/users", routes=[Path("/{id:int}", item)])])]),
+            Path("/upload", upload, methods=["POST"]),
+            Path("/sync", sync),
+            Path("/background", background),
+            Include("/api", routes=[Include("/v1", routes=[Include("/users", routes=[Path("/{id:int}", injected)])])]),
             Path("/waiting", waiting),
             Path("/waiting/uncut", waiting, on_disconnect="ignore"),
             Path("/stream", stream),
+            Path("/watched", stream),
             WebSocketPath("/echo", echo),
         ]
     )
@@ -100,3 +133,12 @@ def routes(number: int) -> Lilya:
             for path, has_parameter in raw.table(number)
         ]
     )
+
+
+APPS: Final[raw.Makers] = {
+    "one": lambda: Lilya(routes=[Path("/", plaintext)]),
+    "site": site,
+    "echo": site,
+    "layered": partial(layered, 5),
+    **{f"routes {number}": partial(routes, number) for number in raw.ROUTES},
+}

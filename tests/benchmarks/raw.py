@@ -1,36 +1,47 @@
 """The floor: ASGI applications written by hand, each of which does its job and keeps no promise.
 
-No disconnect is noticed unless the name says so, no message is checked, nothing is cleaned up.
+No disconnect is noticed unless the name says so, no message is checked, nothing is cleaned up. Of the project it
+imports types alone: it also runs in the environments of others, beside what they built.
 """
 
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import Any, Final
+from functools import partial
+from typing import IO, Any, Final, TypeAlias
 from urllib.parse import unquote_to_bytes
 
 import anyio
+import anyio.to_thread
 from anyio.lowlevel import checkpoint
 
 from lilya.types import ASGIApp, Receive, Scope, Send
 
 __all__ = [
+    "APPS",
     "CHUNK",
     "CHUNKS",
     "GREETING",
     "JSON",
     "MESSAGES",
+    "ROUTES",
     "TEXT",
+    "WORK",
+    "Makers",
     "PassThrough",
+    "Work",
     "chunks",
-    "echo",
+    "layered",
     "routes",
     "site",
-    "stream",
     "table",
-    "waiting",
+    "with_lifespan",
 ]
+
+# What an application is called in `Case.app`, and what makes it.
+Makers: TypeAlias = Mapping[str, Callable[[], ASGIApp]]
 
 TEXT: Final = "Hello, world!"
 JSON: Final = {"message": "Hello, world!", "id": 42, "ok": True}
@@ -42,6 +53,23 @@ GREETING: Final = "a message of some forty characters, more or less"
 PLAIN: Final = (b"content-type", b"text/plain; charset=utf-8")
 AS_JSON: Final = (b"content-type", b"application/json")
 encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+ROUTES: Final = (10, 100, 1000, 10_000)
+PIECE: Final = 64 * 1024  # of a file that is read back
+
+
+class Work:
+    """What is left for after the answer; counts, so that it can be seen to be done."""
+
+    def __init__(self) -> None:
+        self.done = 0
+
+    async def __call__(self) -> None:
+        self.done += 1
+
+
+WORK: Final = Work()
 
 
 async def chunks() -> AsyncIterator[bytes]:
@@ -78,27 +106,25 @@ async def item(scope: Scope, receive: Receive, send: Send) -> None:
     await reply(send, encode({"id": number}).encode(), AS_JSON)
 
 
-async def post(scope: Scope, receive: Receive, send: Send) -> None:
-    """Read a body of JSON and answer with how many items it has."""
-    body = b""
+async def body_of(receive: Receive) -> bytes:
+    body: bytes = b""
     while True:
         message = await receive()
         body += message["body"]
         if not message.get("more_body"):
-            break
-    await reply(send, encode({"items": len(json.loads(body)["items"])}).encode(), AS_JSON)
+            return body
+
+
+async def post(scope: Scope, receive: Receive, send: Send) -> None:
+    """Read a body of JSON and answer with how many items it has."""
+    items = json.loads(await body_of(receive))["items"]
+    await reply(send, encode({"items": len(items)}).encode(), AS_JSON)
 
 
 async def form(scope: Scope, receive: Receive, send: Send) -> None:
     """Read a urlencoded form and answer with one of its fields."""
-    body = b""
-    while True:
-        message = await receive()
-        body += message["body"]
-        if not message.get("more_body"):
-            break
     fields: dict[str, str] = {}
-    for pair in body.split(b"&"):
+    for pair in (await body_of(receive)).split(b"&"):
         name, _, value = pair.partition(b"=")
         fields[decoded(name)] = decoded(value)
     await reply(send, fields["name"].encode())
@@ -116,25 +142,72 @@ async def waiting(scope: Scope, receive: Receive, send: Send) -> None:
     await reply(send, TEXT.encode())
 
 
-STATIC: Final[Mapping[tuple[str, str], ASGIApp]] = {
-    ("GET", "/"): plaintext,
-    ("GET", "/json"): as_json,
-    ("POST", "/post"): post,
-    ("POST", "/form"): form,
-}
-BY_PREFIX: Final[Mapping[tuple[str, str], ASGIApp]] = {("GET", "/items"): item, ("GET", "/api/v1/users"): item}
+async def upload(scope: Scope, receive: Receive, send: Send) -> None:
+    """Read a form with a file as it comes in, the file into a temporary one, and answer with how long that is."""
+    kind = next(value for name, value in scope["headers"] if name == b"content-type")
+    line = b"\r\n--" + kind.partition(b"boundary=")[2]
+    rest = b"\r\n"  # what is not looked at yet
+    fields: dict[str, Any] = {}
+    name = ""
+    file: IO[bytes] | None = None
+    more = True
+    while more:
+        message = await receive()
+        more = message.get("more_body", False)
+        rest += message["body"]
+        while True:
+            found = rest.find(line)
+            head = rest.find(b"\r\n\r\n", found + len(line)) if found >= 0 else -1
+            ends = rest.startswith(b"--", found + len(line))
+            if found < 0 or (head < 0 and not ends):
+                break
+            if file is not None:
+                file.write(rest[:found])
+                file = None
+            elif name:
+                fields[name] = rest[:found].decode()
+            if ends:
+                break
+            header = rest[found:head].decode("latin-1")
+            name = header.partition(' name="')[2].partition('"')[0]
+            if "filename=" in header:
+                file = fields[name] = tempfile.SpooledTemporaryFile(1024 * 1024)  # noqa: SIM115
+            rest = rest[head + 4 :]
+        if file is not None and found < 0:
+            file.write(memoryview(rest)[: -len(line)])
+            rest = rest[-len(line) :]
+    with fields["file"] as stored:
+        stored.seek(0)
+        size = 0
+        while piece := stored.read(PIECE):
+            size += len(piece)
+    await reply(send, encode({"title": fields["title"], "size": size}).encode(), AS_JSON)
 
 
-async def site(scope: Scope, receive: Receive, send: Send) -> None:
-    """Find method and path in a dictionary."""
-    method, path = scope["method"], scope["path"]
-    found = STATIC.get((method, path)) or BY_PREFIX.get((method, path.rpartition("/")[0]))
-    if found is None:
-        return await reply(send, b"Not Found", status=404)
-    await found(scope, receive, send)
+def blocking() -> str:
+    return TEXT
+
+
+async def sync(scope: Scope, receive: Receive, send: Send) -> None:
+    """Have a thread find out what to say."""
+    await reply(send, (await anyio.to_thread.run_sync(blocking)).encode())
+
+
+async def background(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer, then work."""
+    await reply(send, TEXT.encode())
+    await WORK()
 
 
 async def stream(scope: Scope, receive: Receive, send: Send) -> None:
+    """Send the chunks."""
+    await send({"type": "http.response.start", "status": 200, "headers": [PLAIN]})
+    async for chunk in chunks():
+        await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def watched(scope: Scope, receive: Receive, send: Send) -> None:
     """Send the chunks, and stop when the client leaves."""
     async with anyio.create_task_group() as group:
 
@@ -144,11 +217,37 @@ async def stream(scope: Scope, receive: Receive, send: Send) -> None:
             group.cancel_scope.cancel()
 
         group.start_soon(watch)
-        await send({"type": "http.response.start", "status": 200, "headers": [PLAIN]})
-        async for chunk in chunks():
-            await send({"type": "http.response.body", "body": chunk, "more_body": True})
-        await send({"type": "http.response.body", "body": b""})
+        await stream(scope, receive, send)
         group.cancel_scope.cancel()
+
+
+STATIC: Final[Mapping[tuple[str, str], ASGIApp]] = {
+    ("GET", "/"): plaintext,
+    ("GET", "/json"): as_json,
+    ("GET", "/dict"): as_json,
+    ("GET", "/waiting"): waiting,
+    ("GET", "/sync"): sync,
+    ("GET", "/background"): background,
+    ("GET", "/stream"): stream,
+    ("GET", "/watched"): watched,
+    ("POST", "/post"): post,
+    ("POST", "/form"): form,
+    ("POST", "/upload"): upload,
+}
+BY_PREFIX: Final[Mapping[tuple[str, str], ASGIApp]] = {
+    ("GET", "/items"): item,
+    ("GET", "/injected"): item,
+    ("GET", "/api/v1/users"): item,
+}
+
+
+async def site(scope: Scope, receive: Receive, send: Send) -> None:
+    """Find method and path in a dictionary."""
+    method, path = scope["method"], scope["path"]
+    found = STATIC.get((method, path)) or BY_PREFIX.get((method, path.rpartition("/")[0]))
+    if found is None:
+        return await reply(send, b"Not Found", status=404)
+    await found(scope, receive, send)
 
 
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:
@@ -185,3 +284,35 @@ def routes(number: int) -> ASGIApp:
         await reply(send, b"Not Found", status=404)
 
     return app
+
+
+def layered(middlewares: int) -> ASGIApp:
+    """One path behind middlewares that do nothing."""
+    app: ASGIApp = plaintext
+    for _ in range(middlewares):
+        app = PassThrough(app)
+    return app
+
+
+def with_lifespan(app: ASGIApp) -> ASGIApp:
+    """An application that answers its server's start and stop, too."""
+
+    async def answering(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            return await app(scope, receive, send)
+        while True:
+            message = await receive()
+            await send({"type": f"{message['type']}.complete"})
+            if message["type"] == "lifespan.shutdown":
+                return
+
+    return answering
+
+
+APPS: Final[Makers] = {
+    "one": lambda: plaintext,
+    "site": lambda: site,
+    "echo": lambda: echo,
+    "layered": partial(layered, 5),
+    **{f"routes {number}": partial(routes, number) for number in ROUTES},
+}

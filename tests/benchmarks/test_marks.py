@@ -12,7 +12,7 @@ import pytest
 
 from tests.benchmarks import ours, raw
 from tests.benchmarks.cases import CASES, Case
-from tests.benchmarks.measure import measure
+from tests.benchmarks.measure import measure, measure_all
 
 # Of the mark, that is enough here; and so often it is measured before it is too little.
 ENOUGH = 0.6
@@ -23,6 +23,22 @@ FLAT = 2.0
 MOST_OF_A_LAYER = 0.5
 
 CASE = {case.name: case for case in CASES}
+# What cases without a mark reach as a rule: no promise, but what is half of it is looked at, too.
+AS_A_RULE = {
+    "plaintext, one route": 0.36,
+    "5 middlewares": 0.44,
+    "multipart, 1 MiB": 0.43,
+    "multipart, 32 MiB": 0.7,
+    "a handler that waits": 0.3,
+    "sync handler": 0.7,
+    "background task": 0.25,
+    "stream of 1000 chunks": 0.65,
+    "100 routes, middle": 0.34,
+    "1000 routes, last": 0.34,
+    "1000 routes, last static": 0.37,
+    "1000 routes, none": 0.2,
+}
+WANTED = {case.name: case.mark for case in CASES if case.mark is not None} | AS_A_RULE
 
 
 def is_traced() -> bool:
@@ -34,16 +50,15 @@ def is_traced() -> bool:
 pytestmark = [pytest.mark.skipif(is_traced(), reason="the lines are being counted")]
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if case.mark is not None], ids=lambda case: case.name)
-def test_it_costs_no_more_than_the_wide_margin(case: Case, backend: str) -> None:
-    assert case.mark is not None
-    enough = ENOUGH * case.mark
+@pytest.mark.parametrize(("name", "mark"), WANTED.items(), ids=list(WANTED))
+def test_it_costs_no_more_than_the_wide_margin(name: str, mark: float, backend: str) -> None:
+    enough = ENOUGH * mark
     ratios = []
     for attempt in range(ATTEMPTS):
-        ratios.append(measure(case, backend, rounds=5 + 4 * attempt, seconds=0.015).ratio())
+        ratios.append(measure(CASE[name], backend, rounds=5 + 4 * attempt, seconds=0.015).ratio())
         if ratios[-1] >= enough:
             return
-    pytest.fail(f"{case.name}: {', '.join(f'{ratio:.2f}' for ratio in ratios)} of raw ASGI, wanted {enough:.2f}")
+    pytest.fail(f"{name}: {', '.join(f'{ratio:.2f}' for ratio in ratios)} of raw ASGI, wanted {enough:.2f}")
 
 
 def test_the_last_of_a_thousand_routes_costs_what_the_first_does(backend: str) -> None:
@@ -60,13 +75,15 @@ def test_the_last_of_a_thousand_routes_costs_what_the_first_does(backend: str) -
 
 def test_a_middleware_that_passes_everything_costs_at_most_half_a_raw_call(backend: str) -> None:
     layers = 5
-    case = Case(
-        "middlewares",
-        {"raw": lambda: raw.site, "lilya": partial(ours.layered, layers), "without": partial(ours.layered, 0)},
-    )
+    case = Case("middlewares")
+    makers: raw.Makers = {
+        "raw": lambda: raw.site,
+        "lilya": partial(ours.layered, layers),
+        "without": partial(ours.layered, 0),
+    }
     costs = []
     for attempt in range(ATTEMPTS):
-        result = measure(case, backend, rounds=9 + 4 * attempt, seconds=0.015)
+        result = measure(case, backend, rounds=9 + 4 * attempt, seconds=0.015, makers=makers)
         each = (result.microseconds("lilya") - result.microseconds("without")) / layers
         costs.append(each / result.microseconds("raw"))
         if costs[-1] <= MOST_OF_A_LAYER:
@@ -75,6 +92,7 @@ def test_a_middleware_that_passes_everything_costs_at_most_half_a_raw_call(backe
 
 
 def test_every_case_is_answered_alike_by_all(backend: str) -> None:
-    for case in CASES:
-        result = measure(case, backend, rounds=2, seconds=0.001)
-        assert set(result.seconds) == set(case.contenders)
+    """The largest ones aside: what they ask for differs from others in their size alone."""
+    cases = [case for case in CASES if not case.name.startswith(("10000 routes", "multipart, 32"))]
+    for result in measure_all(cases, backend, rounds=1, seconds=0.001):
+        assert set(result.seconds) == {"raw", "lilya", *(name for name, _ in result.case.variants)}
