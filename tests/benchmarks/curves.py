@@ -49,7 +49,10 @@ ROUNDS: Final = 7
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """What something costs (`unit`) as there is more of it (`of`), and the law of its growth: constant or linear."""
+    """What something costs (`unit`) as there is more of it (`of`), and the law of its growth: constant or linear.
+
+    `tolerance`: differences of no more than that are none, however small the values are.
+    """
 
     name: str
     where: str
@@ -58,6 +61,7 @@ class Curve:
     law: str
     x: Sequence[float]
     y: Sequence[float]
+    tolerance: float = 0.0
 
     @property
     def line(self) -> Line:
@@ -67,7 +71,9 @@ class Curve:
     @property
     def holds(self) -> bool:
         """Whether it obeys its law."""
-        return self.line.is_constant if self.law == "constant" else self.line.is_linear
+        if self.law == "linear":
+            return self.line.is_linear
+        return max(self.y) - min(self.y) <= self.tolerance or self.line.is_constant
 
     @property
     def growth(self) -> str:
@@ -75,7 +81,7 @@ class Curve:
         line = self.line
         mean = sum(self.y) / len(self.y)
         if self.law == "constant":
-            return f"constant: {mean:.3g} {self.unit}, from first to last {line.rise:+.0%}"
+            return f"constant: {mean:.3g} {self.unit}, from first to last {line.rise * mean:+.2g}"
         return f"linear: {line.slope:.3g} {self.unit} for each, R² {line.r2:.3f}, bend {line.bend:.2f}"
 
 

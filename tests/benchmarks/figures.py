@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["STEADY", "STRAIGHT", "Line", "Quartiles", "fit", "quartiles", "ratios"]
+__all__ = ["STEADY", "STRAIGHT", "Line", "Quartiles", "bounds", "fit", "quartiles", "ratios"]
 
 # Of a curve that should not rise: by how much of its mean the line may rise or fall from its first to its last point.
 STEADY: Final = 0.3
@@ -24,8 +25,9 @@ class Quartiles:
     median: float
     high: float
 
-    def text(self, digits: int = 2) -> str:
-        """`median (low to high)`."""
+    def text(self) -> str:
+        """`median (low to high)`, of what is small with a digit more."""
+        digits = 2 if self.median >= 0.1 else 3
         return f"{self.median:.{digits}f} ({self.low:.{digits}f} to {self.high:.{digits}f})"
 
 
@@ -34,6 +36,14 @@ def quartiles(values: Sequence[float]) -> Quartiles:
     if len(values) == 1:
         return Quartiles(values[0], values[0], values[0])
     return Quartiles(*statistics.quantiles(values, n=4, method="inclusive"))
+
+
+def bounds(values: Sequence[float]) -> tuple[float, float]:
+    """Between what the median of all rounds there could be lies, in 95 of 100 cases: by the ranks of these."""
+    ordered = sorted(values)
+    away = 0.98 * math.sqrt(len(ordered))  # half of 1.96 standard deviations of a fair coin's count
+    low = max(0, math.floor(len(ordered) / 2 - away))
+    return ordered[low], ordered[-1 - low]
 
 
 def ratios(floor: Sequence[float], own: Sequence[float]) -> list[float]:

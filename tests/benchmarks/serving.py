@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path as FilePath
 from types import TracebackType
@@ -75,9 +76,18 @@ async def raw_holding(scope: Scope, receive: Receive, send: Send) -> None:
         pass
 
 
+def both() -> ASGIApp:
+    """The site of Lilya and that of the floor in one process; the query says whose: `?raw` or `?own`."""
+    own = ours.site()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await (raw.site if scope.get("query_string") == b"raw" else own)(scope, receive, send)
+
+    return app
+
+
 APPS: Final[Mapping[str, Callable[[], ASGIApp]]] = {
-    "lilya-site": ours.site,
-    "raw-site": lambda: raw.with_lifespan(raw.site),
+    "both": both,
     "lilya-holding": holding,
     "raw-holding": lambda: raw.with_lifespan(raw_holding),
 }
@@ -137,10 +147,13 @@ class Server:
         """The resident set, in bytes."""
         return self._counted("status", "VmRSS:") * 1024
 
-    def switches(self) -> int:
-        """How often its threads went to sleep until now; as often they were woken up."""
-        tasks = FilePath(f"/proc/{self._process.pid}/task")
-        return sum(self._counted(f"task/{task.name}/status", "voluntary_ctxt_switches:") for task in tasks.iterdir())
+    def switches(self) -> dict[str, int]:
+        """How often each of its threads went to sleep until now; as often it was woken up."""
+        found = {}
+        for task in FilePath(f"/proc/{self._process.pid}/task").iterdir():
+            with suppress(FileNotFoundError, ProcessLookupError):  # a thread that ends meanwhile
+                found[task.name] = self._counted(f"task/{task.name}/status", "voluntary_ctxt_switches:")
+        return found
 
     def _counted(self, file: str, field: str) -> int:
         lines = FilePath(f"/proc/{self._process.pid}/{file}").read_text().splitlines()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.benchmarks.curves import Curve
-from tests.benchmarks.figures import Quartiles, fit, quartiles, ratios
+from tests.benchmarks.figures import Quartiles, bounds, fit, quartiles, ratios
 from tests.benchmarks.report import Report, Table
 from tests.benchmarks.served import shares
 
@@ -21,8 +21,18 @@ def test_half_of_all_values_lie_between_the_quartiles() -> None:
     assert quartiles([5, 1, 4, 2, 3]) == Quartiles(2, 3, 4)
 
 
+def test_what_is_small_is_shown_with_a_digit_more() -> None:
+    assert Quartiles(0.4, 0.5, 0.6).text() == "0.50 (0.40 to 0.60)"
+    assert Quartiles(0.004, 0.005, 0.006).text() == "0.005 (0.004 to 0.006)"
+
+
 def test_one_value_is_all_of_its_quartiles() -> None:
     assert quartiles([0.5]) == Quartiles(0.5, 0.5, 0.5)
+
+
+def test_the_bounds_of_the_median_are_those_of_its_ranks() -> None:
+    assert bounds(range(100)) == (40, 59)
+    assert bounds([3, 1, 2]) == (1, 3)
 
 
 def test_a_ratio_is_that_of_one_round_and_not_of_the_medians() -> None:
@@ -92,6 +102,12 @@ def test_a_curve_says_whether_it_obeys_its_law() -> None:
     constant = Curve("wake-ups", "here", "per s", "connections", "constant", EVEN, linear.y)
     assert not constant.holds
     assert constant.growth.startswith("constant: ")
+
+
+def test_what_is_next_to_nothing_is_constant_whatever_its_share() -> None:
+    few = [0.0, 0.0, 0.2, 0.0, 0.6]
+    assert not Curve("wake-ups", "here", "per s", "connections", "constant", EVEN, few).holds
+    assert Curve("wake-ups", "here", "per s", "connections", "constant", EVEN, few, tolerance=1.0).holds
 
 
 def test_a_report_writes_the_tables_and_the_figures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
