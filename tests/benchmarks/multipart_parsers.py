@@ -192,16 +192,15 @@ def uploads(body: bytes, names: Iterable[str], backend: str) -> dict[str, float]
     served = {name: (lambda parser=BEHIND_THE_SEAM[name][1]: served_by(parser)) for name in (first, *others)}
     case = Case(
         "upload",
-        {"raw": served[first], **{name: served[name] for name in others}},
-        "/",
-        "POST",
+        method="POST",
         messages=tuple(
             {"type": "http.request", "body": piece, "more_body": number < len(cut)}
             for number, piece in enumerate(cut, 1)
         ),
         headers=((b"content-type", b"multipart/form-data; boundary=" + BOUNDARY.encode()),),
     )
-    result = measure(case, backend, rounds=ROUNDS, seconds=SECONDS)
+    makers = {"raw": served[first], **{name: served[name] for name in others}}
+    result = measure(case, backend, rounds=ROUNDS, seconds=SECONDS, makers=makers)
     return {first: result.microseconds("raw"), **{name: result.microseconds(name) for name in others}}
 
 

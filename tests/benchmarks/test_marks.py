@@ -27,8 +27,8 @@ CASE = {case.name: case for case in CASES}
 AS_A_RULE = {
     "plaintext, one route": 0.36,
     "5 middlewares": 0.44,
-    "multipart, 1 MiB": 0.43,
-    "multipart, 32 MiB": 0.7,
+    "multipart, 1 MiB": 0.85,
+    "multipart, 32 MiB": 0.9,
     "a handler that waits": 0.3,
     "sync handler": 0.7,
     "background task": 0.25,
