@@ -11,7 +11,7 @@ connection is closed for it: it does not go on to the server.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -33,7 +33,7 @@ class Task:
     lifespan. `name` is what logs and statistics call it, the function's own by default.
     """
 
-    __slots__ = ("args", "detached", "func", "kwargs", "name")
+    __slots__ = ("_given_name", "args", "detached", "func", "kwargs")
 
     def __init__(
         self, func: Callable[..., Any], *args: Any, detached: bool = False, name: str | None = None, **kwargs: Any
@@ -42,7 +42,12 @@ class Task:
         self.args = args
         self.kwargs = kwargs
         self.detached = detached
-        self.name = name or _name(func)
+        self._given_name = name
+
+    @property
+    def name(self) -> str:
+        """What logs and statistics call it."""
+        return self._given_name or _name(self.func)  # found out when it is asked for, which is seldom
 
     async def __call__(self) -> None:
         """Run it, here and now. Its exception propagates; cancelling it cancels the function (a thread is awaited)."""
@@ -95,15 +100,12 @@ class Tasks:
         return f"Tasks({self.tasks!r}{', as_group=True' if self.as_group else ''})"
 
 
-async def run_after(background: Callable[[], Any], scope: Scope) -> None:
+def run_after(background: Callable[[], Any], scope: Scope) -> Awaitable[object]:
     """Run what a response carries as `background`, after it was sent. Failures end here, in the log."""
     if isinstance(background, Tasks):
-        if background.as_group:
-            await _run_together(background.tasks, scope)
-        else:
-            await _run_in_turn(background.tasks, scope)
-    else:
-        await _run(background, scope)
+        run = _run_together if background.as_group else _run_in_turn
+        return run(background.tasks, scope)
+    return _run(background, scope)
 
 
 async def _run_in_turn(tasks: Sequence[Task], scope: Scope) -> None:
@@ -124,6 +126,8 @@ async def _run(task: Callable[[], Any], scope: Scope) -> bool:
     try:
         if isinstance(task, Task) and task.detached:
             _detach(task, scope)
+        elif type(task) is Task:  # what it does when it is called, without its layer
+            await enforce_async_callable(task.func)(*task.args, **task.kwargs)
         else:
             await task()
     except Exception as exc:

@@ -6,11 +6,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Itera
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Final, Generic, Literal, NoReturn, Self, TypeVar, overload
+from weakref import WeakSet
 
 import anyio
 
 from lilya._asgi.exchange import Exchange, Nowhere, departure_of, exchange_of
-from lilya._asgi.outbox import writer_of
+from lilya._asgi.inbox import IDLE, READING
+from lilya._asgi.outbox import Outbox, writer_of
 from lilya._connection import Connection, inbox_of
 from lilya._sansio import websocket as rules
 from lilya._sansio.json import parse_json
@@ -44,23 +46,23 @@ def receiver(kind: Literal["text", "bytes"], doc: str) -> Callable[[WebSocket], 
 
     async def receive(self: WebSocket) -> Any:
         inbox = self._inbox
-        if self._exchange_found.phase is not OPEN:
-            raise self._misuse()
-        if inbox.busy:
-            if self._told:  # then it is over, and the inbox is busy for ever
-                raise self._misuse()
+        if inbox.busy or self._exchange_found.phase is not OPEN:
+            self._check_receiving()
             message = await inbox.next()
         else:  # what `Inbox.next` does then, without its layer
-            inbox.busy = inbox.reading = True
+            inbox.busy = READING
             try:
                 message = await inbox.source()
             except BaseException as exc:
                 inbox.read_failed(exc)
                 raise
-            inbox.busy = inbox.reading = False
+            inbox.busy = IDLE
             if inbox.noted:
                 inbox.note_taken()
-        data = message.get(kind)
+        try:
+            data = message[kind]
+        except KeyError:
+            data = None
         if data is None:
             await self._unwanted(message, kind)
         return data
@@ -76,11 +78,10 @@ def sender(kind: Literal["text", "bytes"], doc: str) -> Callable[[WebSocket, Any
 
     async def send(self: WebSocket, data: Any) -> None:
         writer = self._direct
-        message = {"type": "websocket.send", kind: data}
-        if writer is None or writer.phase is not OPEN or writer.gone:
-            return await self._send(message)
+        if writer.phase is not OPEN:
+            return await self._send({"type": "websocket.send", kind: data})
         try:  # what `Outbox.send` does in this phase, which sending does not change
-            await writer.sink(message)
+            await writer.sink({"type": "websocket.send", kind: data})
         except Exception as exc:
             writer.send_failed(exc)
             raise
@@ -112,8 +113,10 @@ class WebSocket(Connection):
         self._exchange_found = exchange
         self._send = send
         # The writer, to be used without a layer more, where no middleware has put a `send` of its own in between.
-        self._direct = writer_of(send)
+        self._direct = writer_of(send) or Outbox(send, rules.DONE)
         self._told = False  # the disconnect was delivered
+        self._closed: WebSocketDisconnect | None = None  # what this side's close is to tasks that did not close
+        self._aware: WeakSet[Any] | None = None  # the coroutines of the tasks that know that it is over
 
     @property
     def _exchange(self) -> Exchange:
@@ -144,9 +147,9 @@ class WebSocket(Connection):
     async def receive(self) -> Message:
         """The next ASGI message: connect, receive or disconnect. Cancelling it loses nothing.
 
-        Raises `WebSocketRuntimeError` after the disconnect message.
+        Each task is given the disconnect message once; then it raises `WebSocketRuntimeError`.
         """
-        if self._told:
+        if self._told and self._is_aware():
             raise WebSocketRuntimeError(RECEIVE_AFTER_END)
         before = rules.RECEIVING if self._connected else rules.ARRIVING
         message = await self._inbox.next()
@@ -158,8 +161,18 @@ class WebSocket(Connection):
         return message
 
     def _tell(self) -> None:
+        """The task that runs is being told that it is over."""
         self._told = True
+        self._make_aware()
         self._exchange_found.release()  # told, not cancelled
+
+    def _make_aware(self) -> None:
+        if self._aware is None:
+            self._aware = WeakSet()
+        self._aware.add(anyio.get_current_task().coro)  # not its `id`, which a later task may be given once more
+
+    def _is_aware(self) -> bool:
+        return self._aware is not None and anyio.get_current_task().coro in self._aware
 
     async def send(self, message: Message) -> None:
         """Send an ASGI message.
@@ -167,6 +180,8 @@ class WebSocket(Connection):
         Raises `WebSocketDisconnect` when the client is gone, `WebSocketRuntimeError` when the message may not come now.
         Cancelling it may leave the message unsent.
         """
+        if message["type"] == "websocket.close":
+            self._close(message.get("code") or 1000, message.get("reason"))
         await self._send(message)
 
     # -- the handshake and the close --------------------------------------------------------------------------------
@@ -208,7 +223,7 @@ class WebSocket(Connection):
                 exchange.disconnected()
                 raise exchange.departure() from TimeoutError(f"the client did not take a message within {seconds} s")
 
-        self._send, self._direct = send_in_time, None
+        self._send, self._direct = send_in_time, Outbox(send_in_time, rules.DONE)
 
     @asynccontextmanager
     async def accepted(
@@ -237,18 +252,32 @@ class WebSocket(Connection):
         rules.check_close_code(code)
         if self._told or self._exchange_found.gone:
             return
+        reason = rules.closing_reason(reason)
+        self._close(code, reason)
         with shielded(FAREWELL_SECONDS):
             try:
-                await self._send({"type": "websocket.close", "code": code, "reason": rules.closing_reason(reason)})
+                await self._send({"type": "websocket.close", "code": code, "reason": reason})
             except WebSocketDisconnect:
                 return
 
+    def _close(self, code: int, reason: str | None) -> None:
+        """The task that runs closes: it knows, and the others are told."""
+        if self._closed is None and not self._exchange_found.gone:
+            self._closed = WebSocketDisconnect(code, reason)
+            self._make_aware()
+
     # -- receiving --------------------------------------------------------------------------------------------------
 
-    def _misuse(self) -> WebSocketRuntimeError:
-        if self._exchange_found.phase in (rules.CONNECTING, rules.DENYING):
-            return WebSocketRuntimeError(rules.NOT_CONNECTED)
-        return WebSocketRuntimeError(RECEIVE_AFTER_END)
+    def _check_receiving(self) -> None:
+        """Whether the task that runs may ask for a message, or be told that there will be none: raises if not."""
+        phase = self._exchange_found.phase
+        if phase is rules.CONNECTING or phase is rules.DENYING:
+            raise WebSocketRuntimeError(rules.NOT_CONNECTED)
+        if self._is_aware() or (phase is rules.DONE and self._closed is None):
+            raise WebSocketRuntimeError(RECEIVE_AFTER_END)
+        if phase is rules.DONE and self._closed is not None:
+            self._make_aware()
+            raise WebSocketDisconnect(self._closed.code, self._closed.reason)
 
     async def _unwanted(self, message: Message, wanted: str) -> NoReturn:
         """What came is not what was asked for: the end, or the other kind of message."""

@@ -113,7 +113,7 @@ class Exchange(Outbox):
     _inbox: Inbox | None = None
     _nursery: TaskGroup | None = None  # one of its own, when the home has none
     _reader: anyio.CancelScope | None = None
-    _reader_gone: anyio.Event
+    _reading: anyio.TaskHandle[None]  # the reader's task
     _handler: anyio.CancelScope | None = None
     _guards: list[anyio.CancelScope] | None = None
     _cleanups: list[Cleanup] | None = None
@@ -165,23 +165,22 @@ class Exchange(Outbox):
                     "nobody watches this connection: it is not run by an application, or that one is over"
                 )
             nursery = self.home.watch.nursery
+        # Its own scope, though the task has one: cancelled by that, it would keep an exception that keeps us.
         self._reader = anyio.CancelScope()
-        self._reader_gone = anyio.Event()
-        nursery.start_soon(self._read, self.inbox, name=f"reader of {self.scope['type']} {self.scope.get('path', '')}")
+        self._reading = nursery.start_soon(
+            self._read, self._reader, name=f"reader of {self.scope['type']} {self.scope.get('path', '')}"
+        )
 
-    async def _read(self, inbox: Inbox) -> None:
-        assert self._reader is not None
-        try:
-            with self._reader:
-                await inbox.read_ahead()
-                # A websocket handler that receives has this long to come back for what is waiting.
-                while self.gone and (handler := self._handler) is not None and not handler.cancel_called:
-                    inbox.noted = True
-                    await anyio.sleep(PATIENCE)
-                    if self._handler is handler and inbox.noted and not inbox.receiving:
-                        handler.cancel()
-        finally:
-            self._reader_gone.set()
+    async def _read(self, cut: anyio.CancelScope) -> None:
+        inbox = self.inbox
+        with cut:
+            await inbox.read_ahead()
+            # A websocket handler that receives has this long to come back for what is waiting.
+            while self.gone and (handler := self._handler) is not None and not handler.cancel_called:
+                inbox.noted = True
+                await anyio.sleep(PATIENCE)
+                if self._handler is handler and inbox.noted and not inbox.receiving:
+                    handler.cancel()
 
     # -- the disconnect ---------------------------------------------------------------------------------------------
 
@@ -190,6 +189,7 @@ class Exchange(Outbox):
         if not self.phase or self.gone:
             return
         self.gone = True
+        self.sink = lost
         for guard in self._guards or ():
             guard.cancel()
         if self._handler is not None and not self._is_patient():
@@ -394,7 +394,7 @@ class Exchange(Outbox):
             if self._reader is not None:
                 self._reader.cancel()
                 with shielded(CLEANUP_SECONDS):
-                    await self._reader_gone.wait()
+                    await self._reading.wait()
         finally:
             del self.home.live[self]
             self._left()
@@ -406,6 +406,11 @@ class Exchange(Outbox):
                 await result
         except Exception:
             logger.exception("clean-up %r of %s failed", cleanup, self.scope.get("path"))
+
+
+async def lost(message: Message) -> None:
+    """ASGI `send` of a client that is gone: it says so, as not every server does (ASGI 2.4 asks for an `OSError`)."""
+    raise BrokenPipeError("the client has left")
 
 
 def is_departure(exc: BaseException) -> bool:

@@ -11,15 +11,15 @@ not receiving. Taking a message from the queue has no await in it: a cancelled `
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 import anyio
 
-from lilya._sansio.http import READING
+from lilya._sansio.http import READING as PIECES
 from lilya.exceptions import ClientDisconnect, ContentTooLarge
 from lilya.types import Message, Receive
 
-__all__ = ["MESSAGE_COST", "NOBODY", "READ_AHEAD", "BodyStream", "Inbox", "Owner"]
+__all__ = ["IDLE", "MESSAGE_COST", "NOBODY", "READING", "READ_AHEAD", "BodyStream", "Inbox", "Owner"]
 
 # How far the reader may run ahead of the handler, in bytes: enough for the rest of any usual request, so that its
 # disconnect is seen; small beside what a server buffers itself. Beyond it the reader stops and TCP holds the client.
@@ -28,6 +28,11 @@ READ_AHEAD = 256 * 1024
 MESSAGE_COST = 128
 
 DISCONNECTS = frozenset({"http.disconnect", "websocket.disconnect"})
+
+# What keeps an inbox `busy`: nothing; a caller that is inside the server's `receive`; the reader, what waits, the end.
+IDLE: Final = 0
+READING: Final = 1
+ORDERED: Final = 2
 
 
 class Owner(Protocol):
@@ -57,7 +62,7 @@ def no_piece(message: Message) -> Exception:
     """What to raise for a message that is no piece of the body: the client has left, or the server is at fault."""
     if message["type"] == "http.disconnect":
         return ClientDisconnect(detail="the client left before the request body was complete")
-    return RuntimeError(f"Expected ASGI message {READING.expected()}, but got {message['type']!r}.")
+    return RuntimeError(f"Expected ASGI message {PIECES.expected()}, but got {message['type']!r}.")
 
 
 def weight(message: Message) -> int:
@@ -89,7 +94,6 @@ class Inbox:
         "ended",
         "limit",
         "noted",
-        "reading",
         "source",
         "taken",
     )
@@ -102,11 +106,10 @@ class Inbox:
         self.taken = False  # a message was taken; whoever cares may reset it
         self.noted = True  # nothing was taken since this was set: the next to take a message says so, by `note_taken`
         # Whether asking the server is not all there is to `next`: somebody reads, something waits, or it is over.
-        self.busy = False
+        self.busy = IDLE
         # A list: it holds next to nothing in most of ten thousand connections, where each deque would take 600 bytes.
         self._queue: list[Message] = []
         self._size = 0
-        self.reading = False  # a caller of `next` is inside the server's `receive`
         self.ahead = False  # a reader is at work
         self._waiting = 0  # how many wait for what somebody else reads
         self._changed: anyio.Event | None = None  # exists while someone waits for news
@@ -130,7 +133,12 @@ class Inbox:
     @property
     def receiving(self) -> bool:
         """Whether somebody waits for a message."""
-        return self._waiting > 0 or self.reading
+        return self._waiting > 0 or self.busy == READING
+
+    def _settle(self) -> None:
+        """Find out what there is besides asking the server; whoever is inside its `receive` does it afterwards."""
+        if self.busy != READING:
+            self.busy = ORDERED if self._queue or self.ended or self.ahead else IDLE
 
     def _notify(self) -> None:
         if self._changed is not None:
@@ -146,7 +154,8 @@ class Inbox:
         """The disconnect message came."""
         if self.disconnect is None:
             self.disconnect = message
-            self.ended = self.busy = True
+            self.ended = True
+            self.busy = ORDERED
             self._owner.disconnected()
         self._notify()
 
@@ -159,13 +168,13 @@ class Inbox:
             message = await self._next_in_turn()
         else:
             # Nobody reads: the caller is the reader, for one message.
-            self.busy = self.reading = True
+            self.busy = READING
             try:
                 message = await self.source()
             except BaseException as exc:
                 self.read_failed(exc)
                 raise
-            self.busy = self.reading = False
+            self.busy = IDLE
             if message["type"] in DISCONNECTS:
                 self.taken = True  # the caller is being told by this very message
                 self.end(message)
@@ -178,15 +187,17 @@ class Inbox:
 
         It was cancelled, or the server's channel broke.
         """
-        self.busy = self.reading = False
+        self.busy = IDLE
         if isinstance(exc, Exception):
             self._fail(exc)
+        self._settle()
         self._notify()
 
     def note_taken(self) -> None:
         """A message was taken, the first since it was `noted` that none was."""
         self.noted = False
         self.taken = True
+        self._settle()
         self._notify()  # who waited for somebody else's reading takes it over
         self._owner.resumed()
 
@@ -211,7 +222,7 @@ class Inbox:
         if self._size > self.limit:
             self._notify()
         self._size -= weight(message)
-        self.busy = bool(self._queue) or self.ended or self.ahead
+        self._settle()
         return message
 
     def disown(self) -> None:
@@ -221,7 +232,8 @@ class Inbox:
     def _fail(self, error: Exception) -> None:
         """The server's channel broke, or a layer's own `receive` failed: whoever receives shall see it."""
         self._error = error
-        self.ended = self.busy = True
+        self.ended = True
+        self.busy = ORDERED
         self._notify()
 
     async def read_ahead(self) -> None:
@@ -229,11 +241,12 @@ class Inbox:
 
         Run by the reader's task, or by who has nothing else to do. Cancelling it loses nothing; another goes on.
         """
-        while self.reading or self.ahead:
+        while self.busy == READING or self.ahead:
             await self._news()  # somebody waits in the server's `receive` now; the next message is the reader's
         if self.ended:
             return
-        self.busy = self.ahead = True
+        self.busy = ORDERED
+        self.ahead = True
         try:
             while not self.ended:
                 if self._size > self.limit:
@@ -250,7 +263,7 @@ class Inbox:
             self._fail(error)
         finally:
             self.ahead = False
-            self.busy = bool(self._queue) or self.ended
+            self._settle()
             self._notify()
 
     # -- what an ASGI app sees --------------------------------------------------------------------------------------
@@ -279,7 +292,9 @@ class Inbox:
         if messages:
             self._queue[:0] = messages
             self._size += sum(map(weight, messages))
-            self.busy = True
+            if self.busy == READING:
+                self.noted = True  # who reads at this moment takes note of them when it has its message
+            self._settle()
             self._notify()
 
     # -- the request body -------------------------------------------------------------------------------------------
@@ -296,14 +311,16 @@ class Inbox:
         if self.busy or self._streamed or self._collecting or self._parts:
             return await self._collect(max_size)
         # Most bodies are one message, and nobody else reads: what `next` and `_collect` do, with two coroutines less.
-        self.busy = self.reading = self._collecting = True
+        self.busy = READING
+        self._collecting = True
         try:
             message = await self.source()
         except BaseException as exc:
             self._collecting = False
             self.read_failed(exc)
             raise
-        self.busy = self.reading = self._collecting = False
+        self.busy = IDLE
+        self._collecting = False
         is_piece = message["type"] == "http.request"
         if not is_piece and message["type"] in DISCONNECTS:
             self.taken = True  # the caller is being told

@@ -20,7 +20,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Itera
 from contextlib import contextmanager, suppress
 from contextvars import Context, ContextVar, Token, copy_context
 from dataclasses import dataclass
-from types import CoroutineType, FunctionType
+from types import CoroutineType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeGuard, TypeVar, overload
 
 import anyio
@@ -325,8 +325,11 @@ def iterate_in_threadpool(iterator: Iterable[T], *, limiter: CapacityLimiter | N
 def is_async_callable(obj: object) -> TypeGuard[Callable[..., Awaitable[Any]]]:
     """Whether calling `obj` gives a coroutine: an `async def` function or method, an object whose class has an
     `async def __call__`, or a `functools.partial` of one of these."""
-    if isinstance(obj, FunctionType) and obj.__code__.co_flags & inspect.CO_COROUTINE:
-        return True  # the usual case, at once: what follows looks for other ways to say so
+    usual = obj.__func__ if isinstance(obj, MethodType) else obj
+    if not isinstance(usual, FunctionType) and callable(obj):
+        usual = type(obj).__call__
+    if isinstance(usual, FunctionType) and usual.__code__.co_flags & inspect.CO_COROUTINE:
+        return True  # the usual cases, at once: what follows looks for other ways to say so
     while isinstance(obj, functools.partial):
         obj = obj.func
     if inspect.iscoroutinefunction(obj):

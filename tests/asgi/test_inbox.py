@@ -6,7 +6,7 @@ import anyio
 import pytest
 from anyio import wait_all_tasks_blocked
 
-from lilya._asgi.inbox import MESSAGE_COST, READ_AHEAD, Inbox
+from lilya._asgi.inbox import MESSAGE_COST, NOBODY, READ_AHEAD, Inbox
 from lilya.exceptions import ClientDisconnect
 from tests.support.wire import GONE, Wire, request
 
@@ -260,3 +260,31 @@ async def test_a_message_of_another_protocol_is_the_servers_fault_and_said_so() 
     inbox, _, _ = make({"type": "websocket.receive", "text": "a"})
     with pytest.raises(RuntimeError, match=r"but got 'websocket.receive'"):
         await anext(inbox.stream())
+
+
+async def test_what_is_put_back_while_another_reads_is_kept_and_nobody_reads_beside_it() -> None:
+    for _ in range(8):  # which of the two that wait goes first is left to the event loop
+        wire = Wire(request(b"a", more=True))
+        inbox = Inbox(wire.receive, NOBODY)
+        got: list[bytes] = []
+
+        async def take(inbox: Inbox = inbox, got: list[bytes] = got) -> None:
+            got.append((await inbox.next())["body"])
+
+        async with anyio.create_task_group() as group:
+            reader = group.start_soon(inbox.read_ahead)
+            await wait_all_tasks_blocked()
+            previewer = group.start_soon(inbox.preview, lambda _: False, 1000)
+            await wait_all_tasks_blocked()
+            group.start_soon(take)
+            await wait_all_tasks_blocked()
+            reader.cancel()
+            await wait_all_tasks_blocked()
+            previewer.cancel()
+            await wait_all_tasks_blocked()
+            for _ in range(2):
+                group.start_soon(take)
+                await wait_all_tasks_blocked()
+            wire.put(request(b"b", more=True), request(b"c", more=True))
+        assert sorted(got) == [b"a", b"b", b"c"]
+        assert wire.most_readers == 1

@@ -94,6 +94,22 @@ async def test_a_tasks_own_failure_and_cancellation_reach_whoever_runs_it_by_han
     assert scope.cancelled_caught
 
 
+async def test_a_task_of_a_class_of_ones_own_is_called_after_the_answer() -> None:
+    log: Log = []
+
+    class Twice(Task):
+        async def __call__(self) -> None:
+            await super().__call__()
+            await super().__call__()
+
+    async def handler() -> PlainText:
+        return PlainText("x", background=Twice(noting(log, "work")))
+
+    wire = Wire(request())
+    await Lilya(routes=[Path("/", handler)])(http_scope(), wire.receive, wire.send)
+    assert log == ["work", "work"]
+
+
 class Worker:
     def method(self) -> None: ...
 

@@ -195,6 +195,31 @@ async def test_nothing_is_left_to_the_cycle_collector() -> None:
             assert left == [], path
 
 
+async def test_nor_is_anything_left_of_one_that_had_a_reader() -> None:
+    async def long() -> PlainText:
+        await anyio.sleep(1)
+        assert wire.readers == 1
+        return PlainText("x")
+
+    app = Lilya(routes=[Path("/", long)])
+    async with running(app):
+        for _ in range(2):  # the first may build things
+            wire = Wire(request(b"body"))
+            gc.collect()
+            gc.disable()
+            before = {id(each) for each in gc.get_objects()}
+            try:
+                await app(http_scope(), wire.receive, wire.send)
+                left = [
+                    each
+                    for each in gc.get_objects()
+                    if isinstance(each, Exchange | Inbox | anyio.TaskHandle) and id(each) not in before
+                ]
+            finally:
+                gc.enable()
+        assert left == []
+
+
 @pytest.mark.parametrize("path", ["/reader", "/waits"])
 @pytest.mark.parametrize("way", ["returns", "raises", "cancelled", "left"])
 async def test_the_reader_is_gone_when_the_exchange_is_over(path: str, way: str) -> None:
