@@ -10,10 +10,11 @@ from lilya._asgi.limited import check_capacity
 from lilya._asgi.observed import ObservedExchange, Observers
 from lilya._checks import check_timeout
 from lilya._connection import Connection
-from lilya._handling.call import OnDisconnect
+from lilya._handling.call import Invoke, OnDisconnect, response_of
 from lilya._handling.errors import Rescuer, Rescuing, deny, last_resort
 from lilya._handling.injection import Offer
 from lilya._handling.provide import Provide, provide_all
+from lilya._handling.result import DATA
 from lilya.concurrency.capacity import Capacity
 from lilya.concurrency.service import Service
 from lilya.concurrency.threads import own_threads
@@ -23,8 +24,9 @@ from lilya.datastructures._state import State
 from lilya.datastructures._url import URLPath
 from lilya.lifecycle import around
 from lilya.protocols.observer import Observer
-from lilya.responses.base import PlainText
+from lilya.responses.base import Ok, PlainText, Response
 from lilya.routing._base import BasePath, check_on_disconnect
+from lilya.routing._dispatch import Dispatcher
 from lilya.routing._hooks import Hooked, define_hooks
 from lilya.routing._lifespan import Part, all_routes, parts_below, services_below
 from lilya.routing._router import Router
@@ -32,20 +34,25 @@ from lilya.serializers import SerializerConfig, make_serializer, serializer
 from lilya.types import ASGIApp, Receive, Scope, Send
 
 __all__ = [
+    "DATA",
     "BasePath",
     "Capacity",
     "Connection",
+    "Dispatcher",
     "Hooked",
+    "Invoke",
     "Life",
     "ObservedExchange",
     "Observer",
     "Observers",
     "Offer",
+    "Ok",
     "OnDisconnect",
     "Part",
     "Provide",
     "Rescuer",
     "Rescuing",
+    "Response",
     "Router",
     "SerializerConfig",
     "Service",
@@ -66,6 +73,7 @@ __all__ = [
     "parts_below",
     "provide_all",
     "resolve_settings",
+    "response_of",
     "serializer",
     "services_below",
     "unavailable",

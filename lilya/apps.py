@@ -6,18 +6,18 @@ import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
-from threading import get_ident
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import anyio
 
-from lilya._asgi.exchange import EXCHANGE, MAX_BODY_SIZE, Exchange, Home, Nowhere, exchange_of, is_departure
-from lilya._current import AROUND, LAYERED, SERIALIZER, SETTINGS, Surrounded, enter
+from lilya._asgi.exchange import MAX_BODY_SIZE, Exchange, Home
+from lilya._current import AROUND, SERIALIZER, SETTINGS, Surrounded, enter
 from lilya._define import DefineMiddleware, DefinePermission, Layer, build_stack, define_all
 from lilya._described import Described
 from lilya._lazy import lazily, load
 from lilya._living import Living
-from lilya.concurrency.nursery import in_trio, raise_plain, unwrap
+from lilya._serving import Serving
+from lilya.concurrency.nursery import in_trio
 from lilya.exceptions import ImproperlyConfigured
 from lilya.routing._methods import RoutingMethodsMixin
 from lilya.types import (
@@ -52,7 +52,7 @@ logger = logging.getLogger("lilya")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class Lilya(Living, Described, RoutingMethodsMixin):
+class Lilya(Living, Serving, Described, RoutingMethodsMixin):
     """An ASGI application.
 
         app = Lilya(routes=[Path("/", home), Include("/api", routes=api_routes)])
@@ -160,12 +160,12 @@ class Lilya(Living, Described, RoutingMethodsMixin):
         self._threads = rooms.check_capacity(threads, "Lilya: threads")
         self.router.rescue = self._rescue = rooms.Rescuer(self)
         self._own = self._what_is_its_own()
+        self._given = {"app": self, "router": self.router, **self._own}
         watched = rooms.Observers(observers) if observers else None
         self._life = rooms.Life(self.drain_timeout, threads=self._threads, observers=watched)
         self._life.max_body_size = max_body_size
         self._exchange: Callable[[Home, Scope, Receive, Send], Exchange]
         self._exchange = Exchange if watched is None else partial(rooms.ObservedExchange, watched)
-        self.middleware_stack: ASGIApp | None = None
         self.enforce_return_annotation: bool = setting("enforce_return_annotation")
         if self.enforce_return_annotation:
             returns.check_returns(self.routes)
@@ -378,100 +378,6 @@ class Lilya(Living, Described, RoutingMethodsMixin):
                         "asyncio: ask for `task_group` (an anyio TaskGroup) to run on both"
                     )
         yield
-
-    # -- serving ----------------------------------------------------------------------------------------------------
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve HTTP, websockets and the lifespan: the ASGI entrance."""
-        life = self._life
-        if EXCHANGE in scope or "app" in scope or scope["type"] == "lifespan" or life.thread != get_ident():
-            return await self._call_otherwise(scope, receive, send)
-        scope["app"] = self
-        scope["router"] = self.router
-        exchange = self._exchange(life, scope, receive, send)
-        token = None
-        if self._own or LAYERED in scope:
-            scope.update(self._own)
-            token = enter(scope)
-        else:
-            AROUND.set(scope)  # and leave it there, see `lilya._current`
-        try:
-            await self.middleware_stack(scope, exchange.receive, exchange.send)  # type: ignore[misc]  # it serves
-        except Exception as exc:
-            await exchange.fail(exc, self._unhandled)
-        finally:
-            try:
-                if exchange.finish():
-                    await exchange.end()
-            finally:
-                if token is not None:
-                    AROUND.reset(token)
-
-    async def _call_otherwise(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve what is no plain connection while the lifespan runs; in a nursery of its own where there is none."""
-        if scope["type"] == "lifespan":
-            return await self._lifespan(scope, receive, send)
-        stack = self.middleware_stack = self.middleware_stack or self.build_middleware_stack()
-        if EXCHANGE in scope or "app" in scope:
-            return await self._call_inside(stack, scope, receive, send)
-        scope |= {"app": self, "router": self.router, **self._own}
-        exchange = self._exchange(self._life, scope, receive, send)
-        token = enter(scope) if self._own or LAYERED in scope else AROUND.set(scope)
-        try:
-            await exchange.run(stack if self._life.failure is None else rooms.unavailable, self._unhandled)
-        finally:
-            AROUND.reset(token)
-
-    async def _call_inside(self, stack: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve inside something else: another application of ours, one of another framework, a layer of ours.
-
-        What we set in the scope stays inside, but for a layer of ours, which is a part of this application.
-        """
-        exchange = exchange_of(scope)
-        above = scope.get("app")
-        root = scope.get("root_path") or ""
-        if above is not None:
-            scope = scope.copy()
-            scope.pop("route", None)  # that of the application above: here, nothing has matched yet
-        scope["app"] = self
-        scope.update(self._own)
-        if self.root_path and above is not None:
-            scope["root_path"] = root  # where it is included says where it is
-        if not isinstance(above, Lilya):
-            # What another framework has put there is of no use to us: reversing begins here.
-            scope |= {"router": self.router, "app_root_path": scope.get("root_path") or ""}
-        token = enter(scope)
-        try:
-            await self._serve_inside(stack, exchange, scope, receive, send)
-        finally:
-            AROUND.reset(token)
-
-    async def _serve_inside(
-        self, stack: ASGIApp, exchange: Exchange | None, scope: Scope, receive: Receive, send: Send
-    ) -> None:
-        if exchange is None:
-            return await self._exchange(self._life, scope, receive, send).run(stack, self._unhandled)
-        if isinstance(exchange.home, Nowhere):  # a layer of ours outside began it: it is ours all the same
-            exchange.settle(self._life)
-            if self._life.failure is not None:
-                stack = rooms.unavailable
-        try:
-            await stack(scope, receive, send)
-        except Exception as exc:
-            plain = unwrap(exc)
-            # What it has no handler for is left to who is outside: that one may have one.
-            handled = 500 in self.exception_handlers or Exception in self.exception_handlers
-            if handled and isinstance(plain, Exception) and not is_departure(plain):
-                await self._answer_unhandled(plain, scope, receive, send)
-            raise_plain(plain)
-
-    async def _unhandled(self, exchange: Exchange, exc: Exception) -> None:
-        await self._answer_unhandled(exc, exchange.scope, exchange.receive, exchange.send)
-
-    async def _answer_unhandled(self, exc: Exception, scope: Scope, receive: Receive, send: Send) -> None:
-        """Nobody handled `exc`: answer it, if there is still time. It goes on to the server, which logs it."""
-        handler = self.exception_handlers.get(500) or self.exception_handlers.get(Exception)
-        await rooms.last_resort(exc, handler, self.debug, scope, receive, send)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({len(self.routes)} routes)"

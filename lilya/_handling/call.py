@@ -31,7 +31,7 @@ from lilya.responses.streaming import StreamingResponse
 from lilya.types import ASGIApp, Receive, Scope, Send
 from lilya.websockets import WebSocket, WebSocketState
 
-__all__ = ["OnDisconnect", "compile_http", "compile_websocket"]
+__all__ = ["Handling", "Invoke", "OnDisconnect", "compile_http", "compile_websocket", "response_of"]
 
 OnDisconnect: TypeAlias = Literal["cancel", "ignore"]
 Bind: TypeAlias = Callable[[Scope, Receive, Send], dict[str, Any]]
@@ -107,29 +107,29 @@ async def respond(result: Any, scope: Scope, receive: Receive, send: Send) -> No
     await answer(scope, receive, send)
 
 
-def compile_http(plan: Plan, on_disconnect: OnDisconnect | None) -> ASGIApp:
-    """The ASGI app of an HTTP handler. `on_disconnect` None: by the method."""
-    handler = callable_of(plan)
-    invoke = invoke_http(plan)
+class Handling:
+    """The ASGI app of a handler that nothing is around: `invoke` calls it, and what it gives is sent."""
 
-    async def run(scope: Scope, receive: Receive, send: Send) -> None:
+    __slots__ = ("invoke",)
+
+    def __init__(self, invoke: Invoke) -> None:
+        self.invoke = invoke
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Call the handler, and answer with what it returns."""
         try:
-            result = await invoke(scope, receive, send)
+            result = await self.invoke(scope, receive, send)
         except BaseExceptionGroup as group:
             raise_plain(unwrap(group))
         if not isinstance(result, Response):
             result = Ok(result) if isinstance(result, DATA) else await response_of(result)
         await result.__call__(scope, receive, send)  # by name: half the cost of a call of the object
 
-    async def run_bare(scope: Scope, receive: Receive, send: Send) -> None:
-        """The same for a handler that is given nothing."""
-        try:
-            result = await handler()
-        except BaseExceptionGroup as group:
-            raise_plain(unwrap(group))
-        if not isinstance(result, Response):
-            result = Ok(result) if isinstance(result, DATA) else await response_of(result)
-        await result.__call__(scope, receive, send)
+
+def compile_http(plan: Plan, on_disconnect: OnDisconnect | None) -> ASGIApp:
+    """The ASGI app of an HTTP handler. `on_disconnect` None: by the method."""
+    invoke = invoke_http(plan)
+    handling = Handling(invoke)
 
     async def run_in_scope(scope: Scope, receive: Receive, send: Send) -> None:
         exchange: Exchange = scope[EXCHANGE]
@@ -149,14 +149,14 @@ def compile_http(plan: Plan, on_disconnect: OnDisconnect | None) -> ASGIApp:
 
     def run_cancellable(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if on_disconnect is None and scope["method"] not in SAFE_METHODS:
-            return run(scope, receive, send)
+            return handling.__call__(scope, receive, send)
         return run_in_scope(scope, receive, send)
 
     if plan.opens is not None:
         return compile_in_nursery(plan, on_disconnect)
     if plan.waits and on_disconnect != "ignore":
         return injecting(plan, run_cancellable)
-    return injecting(plan, run if plan.arguments else run_bare)
+    return injecting(plan, handling)
 
 
 def compile_in_nursery(plan: Plan, on_disconnect: OnDisconnect | None) -> ASGIApp:

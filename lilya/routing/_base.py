@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from lilya._define import DefineMiddleware, DefinePermission, Layer, build_stack, define_all
-from lilya._handling.call import OnDisconnect
+from lilya._handling.call import Handling, Invoke, OnDisconnect
 from lilya._handling.errors import catching
 from lilya._handling.injection import Offer
 from lilya._handling.provide import Provide
@@ -88,8 +88,9 @@ class Leaf:
     is the number of segments of the includes' prefixes, to be added to `root_path`, `own` that of the route's own, 0
     where one may match a slash. An `edge` stands for what is below an include with layers and matches none of its
     routes. `redirects`: whether a path with a slash too many or too few is led here. A `gate` looks at more than the
-    path, and gives parameters. `path` is the template's text; a `plain` leaf is none of an include's, has no gate and
-    matches whole paths.
+    path, and gives parameters. `told` is what the scope is told. A `plain` leaf is none of an include's, has no gate
+    and matches whole paths. `invoke` calls the handler, where nothing at all is around it: `app` does that, and sends
+    what it gives.
     """
 
     route: Any
@@ -104,9 +105,10 @@ class Leaf:
     redirects: bool = True
     gate: Callable[[Scope], dict[str, Any] | None] | None = None
     name: str = ""
-    path: str = ""
     plain: bool = False
     inner: dict[Any, ASGIApp] = field(default_factory=dict)
+    told: dict[str, Any] = field(default_factory=dict)
+    invoke: Invoke | None = None
 
 
 class Crossing(Protocol):
@@ -194,13 +196,14 @@ class Bed:
         own = leaf.template.segments[self.depth :]
         spans = leaf.template.params and any(isinstance(part, Param) and part.spans for each in own for part in each)
         leaf.own = 0 if spans else len(own)
-        leaf.path = leaf.template.path
+        leaf.told = {"route": leaf.route, "handler": leaf.handler, "route_path_template": leaf.template.path}
         leaf.name = (self.name + leaf.name).rstrip(":")
         leaf.redirects = self.redirects
         for crossing in reversed(self.crossings):
             leaf.inner[crossing] = leaf.app
             leaf.app = crossing.stack
         leaf.plain = not (leaf.depth or leaf.prefix or leaf.gate or leaf.inner)
+        leaf.invoke = leaf.app.invoke if isinstance(leaf.app, Handling) else None
         tree.add(leaf.template, leaf, prefix=leaf.prefix or leaf.edge)
         if not leaf.edge:
             self.leaves.append(leaf)

@@ -7,26 +7,29 @@ that lists the methods of all.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from functools import lru_cache
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
-from lilya._handling.call import OnDisconnect
+from lilya._handling.call import Invoke, OnDisconnect, response_of
 from lilya._handling.errors import Rescuer, rescue_with
 from lilya._handling.injection import Offer
 from lilya._handling.instances import Instances
 from lilya._handling.problems import refused
 from lilya._handling.provide import Provide
+from lilya._handling.result import DATA
 from lilya._paths.tree import NOWHERE, Found, PathTree
-from lilya.concurrency.nursery import unwrap
+from lilya.concurrency.nursery import raise_plain, unwrap
 from lilya.datastructures._url import URL
 from lilya.exceptions import ContinueRouting, HTTPException, ImproperlyConfigured
-from lilya.responses.base import RedirectResponse
+from lilya.responses.base import Ok, RedirectResponse, Response
 from lilya.routing._base import ABOVE, LEAF, BasePath, Bed, Leaf
 from lilya.routing._bounds import UNBOUNDED, Bounds
 from lilya.types import ASGIApp, Receive, Scope, Send
 
 __all__ = ["Dispatcher", "get_route_path"]
+
+Met: TypeAlias = tuple[Invoke | None, Scope, str, Sequence[Found[Leaf]]]
 
 
 # A status, the value of `Allow`, and the match inside whose layers it is to be raised, where it has some.
@@ -63,6 +66,9 @@ class Dispatcher:
     """
 
     leaves: list[Leaf]
+    # By paths without parameters that were met: how to call the handler, the methods it takes, what the scope is told.
+    # There are no more of them than routes.
+    ready: dict[str, tuple[Invoke, frozenset[str], dict[str, Any]]]
     _http: PathTree[Leaf]
     _websocket: PathTree[Leaf]
 
@@ -78,6 +84,7 @@ class Dispatcher:
         infer_body: bool | None = None,
     ) -> None:
         self.routes = routes
+        self.ready = {}
         self.redirect_slashes = redirect_slashes
         self.default = default
         self.on_disconnect = on_disconnect
@@ -152,6 +159,7 @@ class Dispatcher:
         else:
             offer = self._offer
         offer = offer.under(self.dependencies, self.infer_body, self.overrides)
+        self.ready = {}
         trees: tuple[PathTree[Leaf], PathTree[Leaf]] = PathTree(), PathTree()
         bed = Bed(*trees, [], offer, outer=self._outer, on_disconnect=self.on_disconnect, bounds=self.bounds)
         bed.plant_all(self.routes)
@@ -159,6 +167,7 @@ class Dispatcher:
 
     def add(self, route: BasePath) -> None:
         """Add a route behind all others."""
+        self.ready = {}
         if self._bed is not None:
             try:
                 self._bed.plant_all([route])
@@ -183,21 +192,26 @@ class Dispatcher:
             self._build()
             raise
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Let the route that matches answer, and `rescue` what it raises.
 
         What no route matches is an `HTTPException` with 404, or with 405 and `Allow`.
         """
+        path = scope["path"] if not scope.get("root_path") else get_route_path(scope)
+        return self.dispatch(path, self.look_up(path, scope), scope, receive, send)
+
+    def look_up(self, path: str, scope: Scope) -> Sequence[Found[Leaf]]:
+        """All that has this path, whatever the method."""
         if self._bed is None:
             self.compile()
-        path: str = scope["path"]
-        if scope.get("root_path"):
-            path = get_route_path(scope)
-        if scope["type"] == "websocket":
-            tree, method = self._websocket, None
-        else:
-            tree, method = self._http, scope["method"]
-        found = tree.answers.get(path) or tree.find(path)
+        tree = self._http if scope["type"] == "http" else self._websocket
+        return tree.answers.get(path) or tree.find(path)
+
+    async def dispatch(
+        self, path: str, found: Sequence[Found[Leaf]], scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Let the first of `found` answer that takes the method, and so on, as `__call__` says."""
+        method = scope.get("method") if scope["type"] == "http" else None
         try:
             for leaf, params, end in found:
                 methods = leaf.methods
@@ -209,9 +223,7 @@ class Dispatcher:
                         params = {**params, **more}
                     # What matched is set outside, for middleware that looks at it on the way back; everything else in
                     # a shallow copy, so that what the route changes stays inside.
-                    scope["route"] = leaf.route
-                    scope["handler"] = leaf.handler
-                    scope["route_path_template"] = leaf.path
+                    scope |= leaf.told
                     if ABOVE in scope:
                         tell_above(scope, leaf)
                     child = scope.copy()
@@ -222,7 +234,16 @@ class Dispatcher:
                     if not leaf.plain:
                         self._descend(scope, child, path, leaf, end)
                     try:
-                        return await leaf.app(child, receive, send)
+                        if (invoke := leaf.invoke) is None:
+                            return await leaf.app(child, receive, send)
+                        try:  # what the app of such a leaf does, without its layer
+                            result = await invoke(child, receive, send)
+                        except BaseExceptionGroup as group:
+                            raise_plain(unwrap(group))
+                        if not isinstance(result, Response):
+                            result = Ok(result) if isinstance(result, DATA) else await response_of(result)
+                        await result.__call__(child, receive, send)
+                        return
                     except ContinueRouting:
                         continue
                     except BaseExceptionGroup as group:  # the same, out of a nursery in a layer
@@ -240,6 +261,41 @@ class Dispatcher:
         refusal = refused(status, allow)
         if rescue is None or not await rescue(refusal, scope, receive, send):
             raise refusal
+
+    def meet(self, scope: Scope) -> Met:
+        """What a path leads to, for who has nothing around the dispatcher, and nothing between it and the server.
+
+        Where one leaf alone has it, and nothing is around its handler either: how to call that, and the scope for it.
+        Unless it is an include's, that is the scope of the connection itself, for there is nobody left from whom to
+        hide what a route changes. What comes out goes to `failed`. Otherwise what to `dispatch`.
+        """
+        path: str = scope["path"]
+        if scope.get("root_path"):
+            path = get_route_path(scope)
+        found = self.look_up(path, scope)
+        if len(found) != 1:
+            return None, scope, path, found
+        leaf, params, end = found[0]
+        invoke = leaf.invoke
+        methods = leaf.methods
+        if invoke is None or (methods is not None and scope.get("method") not in methods):
+            return None, scope, path, found
+        scope |= leaf.told
+        if leaf.plain:
+            if not params and methods is not None and path is scope["path"]:
+                self.ready[path] = invoke, methods, leaf.told
+            scope["path_params"] = params or {}
+            return invoke, scope, path, found
+        child = scope.copy()
+        child["path_params"] = params or {}
+        self._descend(scope, child, path, leaf, end)
+        return invoke, child, path, found
+
+    async def failed(self, exc: Exception, scope: Scope, receive: Receive, send: Send) -> None:
+        """The handler that was met has raised `exc`: on from there."""
+        if isinstance(exc, ContinueRouting):
+            return await self.dispatch(get_route_path(scope), (), scope, receive, send)
+        await rescue_with(self.rescue, exc, scope, receive, send)
 
     def _descend(self, scope: Scope, child: Scope, path: str, leaf: Leaf, end: int) -> None:
         """Move the part of the path that includes have matched to `root_path`."""
