@@ -368,12 +368,16 @@ class Exchange(Outbox):
         """The application has returned. True: there is something to wait for, `end` does."""
         self.over = True
         del self.scope[EXCHANGE]  # scope and exchange hold each other: leave nothing to the cycle collector
+        home = self.home
+        if self._inbox is None and self._cleanups is None:  # the usual case: nothing has read, nothing is to be done
+            del home.live[self]
+            if home.idle is not None:
+                self._left()
+            return False
         if self._reader is not None or self._cleanups is not None:
             return True
-        home = self.home
         del home.live[self]
-        if self._inbox is not None or home.idle is not None:
-            self._left()
+        self._left()
         return False
 
     def _left(self) -> None:

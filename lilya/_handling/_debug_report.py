@@ -72,7 +72,8 @@ def _innermost(exc: BaseException, scope: Scope) -> Scope:
     """The scope as the layer had it that failed: what the routes find stays inside them, and we are outside."""
     exchange = scope.get(EXCHANGE)
     for frame in frames_of(exc):
-        found = frame.f_locals.get("scope")
+        names = frame.f_locals
+        found = names.get("inside") or names.get("scope")  # who calls a handler by itself has both
         if isinstance(found, dict) and exchange is not None and found.get(EXCHANGE) is exchange:
             return found
     return scope

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from lilya._sansio.headers import best_media_type
 from lilya.exceptions import PHRASES, HTTPException, phrase
-from lilya.responses.base import LENGTHS, NO_CONTENT, JSONResponse, PlainText, Response
+from lilya.responses.base import LENGTH_LINES, NO_CONTENT, JSONResponse, PlainText, Response
 from lilya.serializers import serializer
 from lilya.types import ASGIApp, RawHeaders, Scope
 
@@ -206,5 +206,5 @@ def refusal(status: int, scope: Scope, allow: str = "") -> Response:
         path = quote(path).encode()
     body = head + path + tail
     length = len(body)
-    line = (b"content-length", LENGTHS[length] if length < 4096 else b"%d" % length)
+    line = LENGTH_LINES[length] if length < 4096 else (b"content-length", b"%d" % length)
     return Refusal(status, body, (*before, line, *after))

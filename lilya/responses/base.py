@@ -27,8 +27,7 @@ else:
 
 __all__ = ["Error", "HTMLResponse", "JSONResponse", "Ok", "PlainText", "RedirectResponse", "Response"]
 
-# The messages of a response, and of one that refuses a websocket (ASGI's denial response extension).
-HTTP_KINDS = ("http.response.start", "http.response.body")
+# The messages of a response that refuses a websocket (ASGI's denial response extension).
 DENIAL_KINDS = ("websocket.http.response.start", "websocket.http.response.body")
 
 Background = Callable[[], Awaitable[Any]]
@@ -40,8 +39,8 @@ SEND = Outbox.send
 # What most content is, and certainly nothing to be awaited: looking for that in vain is dear.
 AT_HAND = frozenset({str, bytes, dict, list, type(None)})
 
-# The lengths most bodies have, already written out.
-LENGTHS = tuple(b"%d" % n for n in range(4096))
+# The line for the lengths most bodies have, already written out.
+LENGTH_LINES = tuple((b"content-length", b"%d" % n) for n in range(4096))
 
 
 # The answers that have no content and no length of one (RFC 9110, sections 6.4.1 and 8.6).
@@ -154,12 +153,19 @@ class Response:
         """The headers the body asks for."""
         if self.status_code in NO_CONTENT:
             return []
+        length = len(self.body)
+        line = LENGTH_LINES[length] if length < 4096 else (b"content-length", b"%d" % length)
+        kind = self._content_type
+        if kind is None:
+            kind = self._deduced_type()
+        return [line] if kind is None else [line, kind]
+
+    def _deduced_type(self) -> tuple[bytes, bytes] | None:
+        """The `content-type` line that the body makes, where there is none and one is asked for."""
         if self.media_type is None and self.deduce_media_type_from_body and self._pending is None:
             self.media_type = media_types.sniff_media_type(self.body)
             self._content_type = content_type(self.media_type, self.charset)
-        length = len(self.body)
-        line = (b"content-length", LENGTHS[length] if length < 4096 else b"%d" % length)
-        return [line] if self._content_type is None else [line, self._content_type]
+        return self._content_type
 
     @property
     def headers(self) -> Header:
@@ -273,15 +279,17 @@ class Response:
         if self._pending is not None:
             await self.resolve_async_content()
         status = self.status_code
-        body = b"" if scope.get("method") == "HEAD" or status in NO_CONTENT else self.body
-        kind, body_kind = HTTP_KINDS if scope["type"] == "http" else DENIAL_KINDS
+        body = b"" if status in NO_CONTENT or scope.get("method") == "HEAD" else self.body
         headers = self._default_headers() if self._headers is None else self.raw_headers
-        start: Message = {"type": kind, "status": status, "headers": headers}
+        start: Message = {"type": "http.response.start", "status": status, "headers": headers}
+        end: Message = {"type": "http.response.body", "body": body}
+        if scope["type"] != "http":
+            start["type"], end["type"] = DENIAL_KINDS
         try:
             writer: Outbox | None = send.__self__ if getattr(send, "__func__", None) is SEND else None  # type: ignore[attr-defined]
             if writer is None or writer.phase is not HEADERS or writer.gone:
                 await send(start)
-                await send({"type": body_kind, "body": body})
+                await send(end)
             else:  # what two calls of `Outbox.send` do in this phase, without its layer: a tenth of a small answer
                 writer.phase = BODY
                 try:
@@ -289,7 +297,7 @@ class Response:
                     if writer.gone:
                         raise writer.departure()
                     writer.phase = DONE
-                    await writer.sink({"type": body_kind, "body": body})
+                    await writer.sink(end)
                 except Exception as exc:
                     writer.send_failed(exc)
                     raise

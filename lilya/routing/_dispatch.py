@@ -226,23 +226,23 @@ class Dispatcher:
                     scope |= leaf.told
                     if ABOVE in scope:
                         tell_above(scope, leaf)
-                    child = scope.copy()
+                    inside = scope.copy()
                     if "path_params" in scope:
-                        child["path_params"] = {**scope["path_params"], **params}
+                        inside["path_params"] = {**scope["path_params"], **params}
                     else:
-                        child["path_params"] = dict(params) if params else {}
+                        inside["path_params"] = dict(params) if params else {}
                     if not leaf.plain:
-                        self._descend(scope, child, path, leaf, end)
+                        self._descend(scope, inside, path, leaf, end)
                     try:
                         if (invoke := leaf.invoke) is None:
-                            return await leaf.app(child, receive, send)
+                            return await leaf.app(inside, receive, send)
                         try:  # what the app of such a leaf does, without its layer
-                            result = await invoke(child, receive, send)
+                            result = await invoke(inside, receive, send)
                         except BaseExceptionGroup as group:
                             raise_plain(unwrap(group))
                         if not isinstance(result, Response):
                             result = Ok(result) if isinstance(result, DATA) else await response_of(result)
-                        await result.__call__(child, receive, send)
+                        await result.__call__(inside, receive, send)
                         return
                     except ContinueRouting:
                         continue
@@ -286,10 +286,10 @@ class Dispatcher:
                 self.ready[path] = invoke, methods, leaf.told
             scope["path_params"] = params or {}
             return invoke, scope, path, found
-        child = scope.copy()
-        child["path_params"] = params or {}
-        self._descend(scope, child, path, leaf, end)
-        return invoke, child, path, found
+        inside = scope.copy()
+        inside["path_params"] = params or {}
+        self._descend(scope, inside, path, leaf, end)
+        return invoke, inside, path, found
 
     async def failed(self, exc: Exception, scope: Scope, receive: Receive, send: Send) -> None:
         """The handler that was met has raised `exc`: on from there."""

@@ -39,7 +39,7 @@ FLOORS: Final[Mapping[int, tuple[str, frozenset[str]]]] = {
         | {"templating", "pubsub", "decorators", "lifecycle", "compat", "crypto", "logging", "_internal"}
         | {"introspection"},
     ),
-    6: ("roof", frozenset({"apps", "_living", "_described", "_rooms"})),
+    6: ("roof", frozenset({"apps", "_living", "_serving", "_described", "_rooms"})),
     7: ("doors", frozenset({"cli", "testclient", "testing", "servers", "contrib", "__main__"})),
 }
 FLOOR_OF: Final[Mapping[str, int]] = {room: floor for floor, (_, rooms) in FLOORS.items() for room in rooms}
