@@ -79,7 +79,7 @@ class Serving:
                 else:
                     invoke, inside, path, found = direct.meet(scope)
                 if invoke is None:
-                    await direct.dispatch(path, found, scope, receive, send)
+                    await direct(scope, receive, send, path, found)
                 else:
                     try:
                         result = await invoke(inside, receive, send)

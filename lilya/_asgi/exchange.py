@@ -72,6 +72,10 @@ class Home(Protocol):
     drainees: dict[anyio.CancelScope, None]  # what is cancelled as soon as it drains
     max_body_size: int | None  # how many bytes of a request body are kept in memory, unless the reader says otherwise
 
+    @property
+    def cancel_scope(self) -> Callable[[], anyio.CancelScope]:
+        """What makes a cancel scope."""
+
     async def wait_draining(self) -> None: ...
     def start_soon(self, fn: Callable[..., Any], *args: Any, name: str | None = None) -> None: ...
     def task_failed(self, name: str, failure: BaseException) -> None: ...
@@ -83,6 +87,7 @@ class Nowhere:
     watch: Watch | None = None
     draining = False
     max_body_size: int | None = MAX_BODY_SIZE
+    cancel_scope = anyio.CancelScope
     idle: anyio.Event | None = None
 
     def __init__(self) -> None:

@@ -76,6 +76,7 @@ class Life:
         self.observers = observers
         self.services = tuple(services)
         self.watch: Watch | None = None
+        self.cancel_scope: Callable[[], anyio.CancelScope] = anyio.CancelScope
         # The thread it serves in, None while it does not: a test client may call the application in a loop of another
         # thread, which cannot use the nursery of this one.
         self.thread: int | None = None
@@ -287,6 +288,8 @@ class Life:
 
     async def _serve(self, inner: TaskGroup, receive: Receive, send: Send) -> None:
         watch = Watch(inner)
+        # The class of the backend that runs: `anyio.CancelScope()` looks for it each time, which takes as long again.
+        self.cancel_scope = type(anyio.CancelScope())
         inner.start_soon(watch.run, name="lilya watch")
         self._supervisor = Supervisor(self.services, on_restart=partial(self._tell, "service_restarted"))
         try:

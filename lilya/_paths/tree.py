@@ -63,7 +63,7 @@ class _Leaf(Generic[T]):
     none, the template is a prefix.
     """
 
-    __slots__ = ("depth", "fields", "orders", "tail", "template", "values", "whole")
+    __slots__ = ("depth", "fields", "lone", "orders", "tail", "template", "values", "whole")
 
     def __init__(
         self,
@@ -79,6 +79,8 @@ class _Leaf(Generic[T]):
         self.fields = tuple(fields)
         self.tail = tail
         self.whole = whole
+        # Whether it may be found by what stands before the last slash: see `_Door`.
+        self.lone = whole and len(fields) == 1 and fields[0][1] == depth - 1
         self.values: list[T] = []
         self.orders: list[int] = []
 
@@ -136,6 +138,11 @@ class _Node(Generic[T]):
         return self.by_kind[kind]
 
 
+# The short way to a leaf, from the text up to the last slash, where literal pieces alone lead there and what follows
+# can only be a literal or the one parameter of this leaf: those literals, and what the leaf says.
+_Door: TypeAlias = tuple[Mapping[str, object], Callable[[str], object], str, Convert, Sequence[T]]
+
+
 class PathTree(Generic[T]):
     """Values under path templates.
 
@@ -148,6 +155,7 @@ class PathTree(Generic[T]):
         self._reach = 0  # the depth of the deepest node
         self._fixed: set[str] = set()  # the whole paths without parameters
         self.answers: dict[str, Sequence[Found[T]]] = {}  # for those, once asked for: `find` gives the same
+        self._doors: dict[str, _Door[T]] = {}  # made when they are first gone through, as many as templates at most
 
     def add(self, template: PathTemplate | str, value: T, *, prefix: bool = False) -> None:
         """Put `value` under `template`, after all that was added before.
@@ -180,6 +188,7 @@ class PathTree(Generic[T]):
             self._reach = node.depth
         if not template.params and not prefix:
             self._fixed.add(template.path)
+        self._doors = {}
         self.answers = {}  # last, and a new one: a `find` in another thread keeps its answer in the old one
 
     def find(self, path: str) -> Sequence[Found[T]]:
@@ -194,6 +203,18 @@ class PathTree(Generic[T]):
         answer = answers.get(path)
         if answer is not None:
             return answer
+        doors = self._doors
+        head, _, last = path.rpartition("/")
+        door = doors.get(head)
+        if door is not None:
+            literals, accept, name, convert, values = door
+            if last not in literals and accept(last):
+                try:
+                    params = {name: convert(last)}
+                except ValueError:
+                    return ()
+                end = len(path)
+                return [(values[0], params, end)] if len(values) == 1 else [(value, params, end) for value in values]
         pieces = path.split("/", self._reach)
         leaves: Sequence[_Leaf[T]] = ()
         node = self._top
@@ -234,7 +255,23 @@ class PathTree(Generic[T]):
         end = len(path)
         values = leaf.values
         found = [(values[0], params, end)] if len(values) == 1 else [(value, params, end) for value in values]
+        if leaf.lone:
+            self._open(head, leaf, doors)
         return found if params else self._keep(path, leaves, found, answers)
+
+    def _open(self, head: str, leaf: _Leaf[T], doors: dict[str, _Door[T]]) -> None:
+        """Make a door to a leaf, if the way there allows it; if not, none that is added later will change that."""
+        node = self._top
+        for piece in head.split("/"):
+            if node.branches:
+                leaf.lone = False
+                return
+            node = node.static[piece]
+        if node.below or len(node.dynamic) > 1 or node.dynamic[0][1].here != (leaf,):
+            leaf.lone = False
+            return
+        name, _, convert = leaf.fields[0]
+        doors[head] = node.static, node.dynamic[0][0], name, convert, leaf.values
 
     def _find_by_level(
         self, path: str, pieces: Sequence[str], answers: dict[str, Sequence[Found[T]]]

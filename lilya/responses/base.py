@@ -278,13 +278,15 @@ class Response:
         """
         if self._pending is not None:
             await self.resolve_async_content()
-        status = self.status_code
-        body = b"" if status in NO_CONTENT or scope.get("method") == "HEAD" else self.body
         headers = self._default_headers() if self._headers is None else self.raw_headers
-        start: Message = {"type": "http.response.start", "status": status, "headers": headers}
-        end: Message = {"type": "http.response.body", "body": body}
+        start: Message = {"type": "http.response.start", "status": self.status_code, "headers": headers}
+        end: Message = {"type": "http.response.body", "body": self.body}
         if scope["type"] != "http":
             start["type"], end["type"] = DENIAL_KINDS
+        elif scope.get("method") == "HEAD":
+            end["body"] = b""
+        if self.status_code in NO_CONTENT:
+            end["body"] = b""
         try:
             writer: Outbox | None = send.__self__ if getattr(send, "__func__", None) is SEND else None  # type: ignore[attr-defined]
             if writer is None or writer.phase is not HEADERS or writer.gone:

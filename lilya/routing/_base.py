@@ -85,12 +85,12 @@ class Leaf:
     """A route as it stands in the tree.
 
     `app` is the route inside all its layers. `methods` None: any. `handler` is what the scope is told. `depth`
-    is the number of segments of the includes' prefixes, to be added to `root_path`, `own` that of the route's own, 0
-    where one may match a slash. An `edge` stands for what is below an include with layers and matches none of its
-    routes. `redirects`: whether a path with a slash too many or too few is led here. A `gate` looks at more than the
-    path, and gives parameters. `told` is what the scope is told. A `plain` leaf is none of an include's, has no gate
-    and matches whole paths. `invoke` calls the handler, where nothing at all is around it: `app` does that, and sends
-    what it gives.
+    is the number of segments of the includes' prefixes, to be added to `root_path`, and `above` their text where they
+    hold no parameter; `own` is the number of segments of the route's own, 0 where one may match a slash. An `edge`
+    stands for what is below an include with layers and matches none of its routes. `redirects`: whether a path with a
+    slash too many or too few is led here. A `gate` looks at more than the path, and gives parameters. `told` is what
+    the scope is told. A `plain` leaf is none of an include's, has no gate and matches whole paths. `invoke` calls the
+    handler, where nothing at all is around it: `app` does that, and sends what it gives.
     """
 
     route: Any
@@ -100,6 +100,7 @@ class Leaf:
     methods: frozenset[str] | None = None
     depth: int = 0
     own: int = 0
+    above: str | None = None
     prefix: bool = False
     edge: bool = False
     redirects: bool = True
@@ -197,6 +198,10 @@ class Bed:
         spans = leaf.template.params and any(isinstance(part, Param) and part.spans for each in own for part in each)
         leaf.own = 0 if spans else len(own)
         leaf.told = {"route": leaf.route, "handler": leaf.handler, "route_path_template": leaf.template.path}
+        if self.depth and not (leaf.prefix or leaf.edge):
+            above = leaf.template.segments[: self.depth]
+            if all(isinstance(part, str) for each in above for part in each):
+                leaf.above = "".join("/" + "".join(map(str, each)) for each in above)
         leaf.name = (self.name + leaf.name).rstrip(":")
         leaf.redirects = self.redirects
         for crossing in reversed(self.crossings):

@@ -7,7 +7,7 @@ that lists the methods of all.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
@@ -192,14 +192,6 @@ class Dispatcher:
             self._build()
             raise
 
-    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        """Let the route that matches answer, and `rescue` what it raises.
-
-        What no route matches is an `HTTPException` with 404, or with 405 and `Allow`.
-        """
-        path = scope["path"] if not scope.get("root_path") else get_route_path(scope)
-        return self.dispatch(path, self.look_up(path, scope), scope, receive, send)
-
     def look_up(self, path: str, scope: Scope) -> Sequence[Found[Leaf]]:
         """All that has this path, whatever the method."""
         if self._bed is None:
@@ -207,11 +199,18 @@ class Dispatcher:
         tree = self._http if scope["type"] == "http" else self._websocket
         return tree.answers.get(path) or tree.find(path)
 
-    async def dispatch(
-        self, path: str, found: Sequence[Found[Leaf]], scope: Scope, receive: Receive, send: Send
+    async def __call__(
+        self, scope: Scope, receive: Receive, send: Send, path: str = "", found: Sequence[Found[Leaf]] | None = None
     ) -> None:
-        """Let the first of `found` answer that takes the method, and so on, as `__call__` says."""
-        method = scope.get("method") if scope["type"] == "http" else None
+        """Let the route that matches answer, and `rescue` what it raises.
+
+        What no route matches is an `HTTPException` with 404, or with 405 and `Allow`. `found` is all that has `path`,
+        the part of the path that is left for routing, where the caller has looked.
+        """
+        if found is None:
+            path = get_route_path(scope) if scope.get("root_path") else scope["path"]
+            found = self.look_up(path, scope)
+        method = scope.get("method")  # a websocket has none, and its routes take any
         try:
             for leaf, params, end in found:
                 methods = leaf.methods
@@ -265,14 +264,12 @@ class Dispatcher:
     def meet(self, scope: Scope) -> Met:
         """What a path leads to, for who has nothing around the dispatcher, and nothing between it and the server.
 
-        Where one leaf alone has it, and nothing is around its handler either: how to call that, and the scope for it.
-        Unless it is an include's, that is the scope of the connection itself, for there is nobody left from whom to
-        hide what a route changes. What comes out goes to `failed`. Otherwise what to `dispatch`.
+        The trees are built. Where one leaf alone has it, and nothing is around its handler either: how to call that,
+        and the scope for it. Unless it is an include's, that is the scope of the connection itself, for there is nobody
+        left from whom to hide what a route changes. What comes out goes to `failed`. Otherwise what to call this with.
         """
-        path: str = scope["path"]
-        if scope.get("root_path"):
-            path = get_route_path(scope)
-        found = self.look_up(path, scope)
+        path = get_route_path(scope) if scope.get("root_path") else scope["path"]
+        found = (self._http if scope["type"] == "http" else self._websocket).find(path)
         if len(found) != 1:
             return None, scope, path, found
         leaf, params, end = found[0]
@@ -294,22 +291,28 @@ class Dispatcher:
     async def failed(self, exc: Exception, scope: Scope, receive: Receive, send: Send) -> None:
         """The handler that was met has raised `exc`: on from there."""
         if isinstance(exc, ContinueRouting):
-            return await self.dispatch(get_route_path(scope), (), scope, receive, send)
+            return await self(scope, receive, send, get_route_path(scope), ())
         await rescue_with(self.rescue, exc, scope, receive, send)
 
     def _descend(self, scope: Scope, child: Scope, path: str, leaf: Leaf, end: int) -> None:
         """Move the part of the path that includes have matched to `root_path`."""
-        if leaf.prefix or leaf.edge:
+        if leaf.above is not None:
+            prefix = leaf.above
+        elif leaf.prefix or leaf.edge:
             prefix = path[:end].rstrip("/")
         elif leaf.own:
             prefix = path.rsplit("/", leaf.own)[0]
         else:
             prefix = "/".join(path.split("/", leaf.depth + 1)[: leaf.depth + 1])
-        root = (scope.get("root_path") or "").rstrip("/")
-        if path is scope["path"]:
-            child["path"] = root + path  # some servers leave the root out of the path (ASGI puts it in)
-        child.setdefault("app_root_path", root)
-        child["root_path"] = root + prefix
+        root = scope.get("root_path")
+        if root:
+            root = root.rstrip("/")
+            prefix = root + prefix
+            if path is scope["path"]:
+                child["path"] = root + path  # some servers leave the root out of the path (ASGI puts it in)
+        if "app_root_path" not in child:
+            child["app_root_path"] = root or ""
+        child["root_path"] = prefix
         if leaf.inner:
             child[LEAF] = leaf
         if leaf.prefix:
