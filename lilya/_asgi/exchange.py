@@ -173,11 +173,10 @@ class Exchange(Outbox):
         # Its own scope, though the task has one: cancelled by that, it would keep an exception that keeps us.
         self._reader = anyio.CancelScope()
         self._reading = nursery.start_soon(
-            self._read, self._reader, name=f"reader of {self.scope['type']} {self.scope.get('path', '')}"
+            self._read, self.inbox, self._reader, name=f"reader of {self.scope['type']} {self.scope.get('path', '')}"
         )
 
-    async def _read(self, cut: anyio.CancelScope) -> None:
-        inbox = self.inbox
+    async def _read(self, inbox: Inbox, cut: anyio.CancelScope) -> None:
         with cut:
             await inbox.read_ahead()
             # A websocket handler that receives has this long to come back for what is waiting.
@@ -374,7 +373,7 @@ class Exchange(Outbox):
         self.over = True
         del self.scope[EXCHANGE]  # scope and exchange hold each other: leave nothing to the cycle collector
         home = self.home
-        if self._inbox is None and self._cleanups is None:  # the usual case: nothing has read, nothing is to be done
+        if self._inbox is None and self._cleanups is None:  # the usual case; who reads has an inbox
             del home.live[self]
             if home.idle is not None:
                 self._left()
