@@ -10,6 +10,7 @@ from lilya._asgi.exchange import EXCHANGE, Exchange, Home, Nowhere, exchange_of,
 from lilya._current import AROUND, LAYERED, enter
 from lilya._lazy import lazily
 from lilya.concurrency.nursery import raise_plain, unwrap
+from lilya.exceptions import ContinueRouting
 from lilya.types import ASGIApp, ExceptionHandler, Receive, Scope, Send
 
 if TYPE_CHECKING:
@@ -93,6 +94,8 @@ class Serving:
                 await exchange.fail(exc, self._unhandled)
             else:
                 await self._met_failed(exc, exchange)
+        except ContinueRouting as exc:
+            await self._met_failed(exc, exchange)
         finally:
             try:
                 if exchange.finish():
@@ -101,7 +104,7 @@ class Serving:
                 if token is not None:
                     AROUND.reset(token)
 
-    async def _met_failed(self, exc: Exception, exchange: Exchange) -> None:
+    async def _met_failed(self, exc: Exception | ContinueRouting, exchange: Exchange) -> None:
         """The handler that was met has raised: on from there."""
         try:
             await self._direct.failed(exc, exchange.scope, exchange.receive, exchange.send)  # type: ignore[union-attr]

@@ -288,7 +288,7 @@ class Dispatcher:
         self._descend(scope, inside, path, leaf, end)
         return invoke, inside, path, found
 
-    async def failed(self, exc: Exception, scope: Scope, receive: Receive, send: Send) -> None:
+    async def failed(self, exc: Exception | ContinueRouting, scope: Scope, receive: Receive, send: Send) -> None:
         """The handler that was met has raised `exc`: on from there."""
         if isinstance(exc, ContinueRouting):
             return await self(scope, receive, send, get_route_path(scope), ())

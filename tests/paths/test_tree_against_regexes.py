@@ -123,6 +123,8 @@ def by_tree(table: list[Declared], path: str) -> list[tuple[int, dict[str, Any],
     for order, declared in enumerate(table):
         tree.find(path)  # what was found before must not stand in the way of what is added now
         tree.add(declared.template, order, prefix=declared.prefix)
+    for other in ("a", "1"):  # nor must what was found beside it
+        tree.find(path.rpartition("/")[0] + "/" + other)
     first, second = ([(order, dict(params), end) for order, params, end in tree.find(path)] for _ in range(2))
     assert first == second
     return first
