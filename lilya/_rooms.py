@@ -15,6 +15,7 @@ from lilya._handling.errors import Rescuer, Rescuing, deny, last_resort
 from lilya._handling.injection import Offer
 from lilya._handling.provide import Provide, provide_all
 from lilya._handling.result import DATA
+from lilya._paths.tree import NOWHERE
 from lilya.concurrency.capacity import Capacity
 from lilya.concurrency.service import Service
 from lilya.concurrency.threads import own_threads
@@ -35,6 +36,7 @@ from lilya.types import ASGIApp, Receive, Scope, Send
 
 __all__ = [
     "DATA",
+    "NOWHERE",
     "BasePath",
     "Capacity",
     "Connection",

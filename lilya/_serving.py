@@ -79,9 +79,7 @@ class Serving:
                     inside = scope
                 else:
                     invoke, inside, path, found = direct.meet(scope)
-                if invoke is None:
-                    await direct(scope, receive, send, path, found)
-                else:
+                if invoke is not None:
                     try:
                         result = await invoke(inside, receive, send)
                     except BaseExceptionGroup as group:
@@ -89,6 +87,10 @@ class Serving:
                     if not isinstance(result, rooms.Response):
                         result = rooms.Ok(result) if isinstance(result, rooms.DATA) else await rooms.response_of(result)
                     await result.__call__(inside, receive, send)
+                elif found is rooms.NOWHERE and (refusal := direct.refusal(scope)) is not None:
+                    await refusal.__call__(scope, receive, send)
+                else:
+                    await direct(scope, receive, send, path, found)
         except Exception as exc:
             if invoke is None:
                 await exchange.fail(exc, self._unhandled)

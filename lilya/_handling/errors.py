@@ -29,6 +29,7 @@ from lilya.exceptions import (
     WebSocketException,
 )
 from lilya.requests import Request
+from lilya.responses.base import Response
 from lilya.types import ASGIApp, ExceptionHandler, ExceptionHandlers, Message, Receive, Scope, Send
 from lilya.websockets import WebSocket
 
@@ -225,7 +226,7 @@ class Rescuer:
     def __init__(self, app: HasHandlers) -> None:
         self._app = app
 
-    def ready(self, status: int, allow: str, scope: Scope) -> ASGIApp | None:
+    def ready(self, status: int, allow: str, scope: Scope) -> Response | None:
         """What it would answer to an `HTTPException` with this status and perhaps `Allow`, where no handler would be
         asked and nothing of another answer is out. None: call it, with an exception.
         """

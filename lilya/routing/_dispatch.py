@@ -288,6 +288,10 @@ class Dispatcher:
         self._descend(scope, inside, path, leaf, end)
         return invoke, inside, path, found
 
+    def refusal(self, scope: Scope) -> Response | None:
+        """What answers a path that leads nowhere, where nobody else is to be asked."""
+        return self.rescue.ready(404, "", scope) if self.rescue is not None and self.default is None else None
+
     async def failed(self, exc: Exception | ContinueRouting, scope: Scope, receive: Receive, send: Send) -> None:
         """The handler that was met has raised `exc`: on from there."""
         if isinstance(exc, ContinueRouting):
