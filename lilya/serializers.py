@@ -179,7 +179,7 @@ class SerializerProxy:
     @property
     def plain(self) -> bool:
         """Tells the encoders that nothing was installed, so that they may write such JSON by a shorter way."""
-        return self._used().plain
+        return self._used().plain if self._apps else self._installed.plain
 
     @property
     def _current(self) -> SerializerProtocol:
