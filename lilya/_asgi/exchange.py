@@ -87,12 +87,16 @@ class Nowhere:
     watch: Watch | None = None
     draining = False
     max_body_size: int | None = MAX_BODY_SIZE
-    cancel_scope = anyio.CancelScope
     idle: anyio.Event | None = None
 
     def __init__(self) -> None:
         self.live: dict[Exchange, None] = {}
         self.drainees: dict[anyio.CancelScope, None] = {}
+
+    @property
+    def cancel_scope(self) -> Callable[[], anyio.CancelScope]:
+        """What makes a cancel scope; asked for when one is needed, for anyio loads it then."""
+        return anyio.CancelScope
 
     async def wait_draining(self) -> None:
         """Nobody will ever drain: wait for ever, until cancelled."""
