@@ -120,7 +120,7 @@ class Serving:
         stack = self.middleware_stack = self.middleware_stack or self.build_middleware_stack()
         if EXCHANGE in scope or "app" in scope:
             return await self._call_inside(stack, scope, receive, send)
-        scope |= {"app": self, "router": self.router, **self._own}
+        scope |= self._given
         exchange = self._exchange(self._life, scope, receive, send)
         token = enter(scope) if self._own or LAYERED in scope else AROUND.set(scope)
         try:

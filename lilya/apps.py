@@ -341,7 +341,7 @@ class Lilya(Living, Serving, Described, RoutingMethodsMixin):
 
     def _surrounding(self, part: rooms.Part) -> Surrounded:
         """A lifespan that is entered and left where its application is the one that serves."""
-        return Surrounded({**self._own, "type": "lifespan", "app": self, "router": self.router}, part())
+        return Surrounded({**self._given, "type": "lifespan"}, part())
 
     @asynccontextmanager
     async def _adopted(self, life: rooms.Life) -> AsyncIterator[None]:
@@ -359,7 +359,7 @@ class Lilya(Living, Serving, Described, RoutingMethodsMixin):
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         life = self._life
         life.services = self.all_services()
-        token = enter({**scope, "app": self, "router": self.router, **self._own})
+        token = enter({**scope, **self._given})
         try:
             await life.run(self.lifespan_parts(life), scope, receive, send)
         finally:

@@ -87,7 +87,7 @@ class Curve:
 
 @contextmanager
 def uncollected() -> Iterator[None]:
-    """Without the cycle collector."""
+    """Without the cycle collector: what it takes depends on what else is in memory."""
     gc.collect()
     gc.disable()
     try:

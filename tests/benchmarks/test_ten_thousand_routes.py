@@ -9,8 +9,6 @@ import gc
 import inspect
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
@@ -19,6 +17,7 @@ import pytest
 from lilya.apps import Lilya
 from lilya.routing import Path
 from lilya.types import Message
+from tests.benchmarks.curves import uncollected
 from tests.benchmarks.test_marks import is_traced
 from tests.support.life import running
 from tests.support.wire import http_scope, request
@@ -47,17 +46,6 @@ async def receive() -> Message:
 
 
 async def send(message: Message) -> None: ...
-
-
-@contextmanager
-def uncollected() -> Iterator[None]:
-    """Without the cycle collector: what it takes depends on what else is in memory."""
-    gc.collect()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 def routes(count: int) -> list[Any]:
