@@ -275,6 +275,7 @@ class Life:
                 self.failure = unwrap(exc)  # known from now on, even if the clean-up hangs and is cut
                 raise
             finally:
+                self.watch = None  # not before its nursery is closed: until then it looks after who is still served
                 # From here on only clean-up: it is waited for, within bounds, whoever cancels us.
                 frame.deadline = anyio.current_time() + EXIT_SECONDS
                 frame.shield = True
@@ -310,6 +311,6 @@ class Life:
                 self.task_group.cancel_scope.deadline = max(until, anyio.current_time())
         finally:
             self.drain()
-            self.watch = self.thread = self.task_group = None
+            self.thread = self.task_group = None
             await self._supervisor.stop()
         inner.cancel_scope.cancel()

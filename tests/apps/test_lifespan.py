@@ -10,7 +10,9 @@ from typing import Any
 
 import anyio
 import pytest
+from anyio.abc import TaskStatus
 
+from lilya._asgi.watch import LOOK_EVERY
 from lilya.apps import ChildLilya, Lilya
 from lilya.concurrency.service import Service
 from lilya.exceptions import ImproperlyConfigured
@@ -20,6 +22,7 @@ from lilya.types import Message
 from tests.apps.lifespans import Log, noting
 from tests.routing.client import PATIENCE, call, fail_to_start
 from tests.support.life import running
+from tests.support.wire import Wire, http_scope, request
 
 COMPLETE = ["lifespan.startup.complete", "lifespan.shutdown.complete"]
 
@@ -305,6 +308,44 @@ async def test_a_failure_at_the_end_is_told_and_what_is_further_out_is_left(
     assert str(error) == "cannot stop"
     assert tracebacks(logged) == ["ValueError('cannot stop')"]
     assert log == ["app up", "app down"]
+
+
+async def test_who_is_still_served_while_a_failed_application_stops_is_told_that_the_client_left(
+    logged: pytest.LogCaptureFixture,
+) -> None:
+    async def slow_to_stop(*, task_status: TaskStatus[None]) -> None:
+        task_status.started()
+        try:
+            await anyio.sleep_forever()
+        finally:
+            with anyio.CancelScope(shield=True):
+                await anyio.sleep(2)
+
+    async def poll() -> None:
+        try:
+            await anyio.sleep_forever()
+        finally:
+            left.append(anyio.current_time())
+
+    async def fail() -> None:
+        raise ValueError("on purpose")
+
+    async def end() -> None:
+        await anyio.sleep(1.5 * LOOK_EVERY)  # between the two looks that a handler gets before somebody reads for it
+        app.task_group.start_soon(fail)
+        await anyio.sleep(1)
+        wire.put({"type": "http.disconnect"})
+
+    left: list[float] = []
+    app = Lilya(routes=[Path("/", poll)], services=[Service(slow_to_stop)])
+    wire = Wire(request())
+    began = anyio.current_time()
+    with pytest.raises(ValueError, match="on purpose"):
+        async with running(app), anyio.create_task_group() as group:
+            group.start_soon(end)
+            await app(http_scope(), wire.receive, wire.send)
+    assert left == [pytest.approx(began + 1 + 1.5 * LOOK_EVERY)]
+    assert tracebacks(logged) == ["ValueError('on purpose')"]
 
 
 async def test_a_hook_that_fails_at_the_end_does_not_keep_the_others_from_running() -> None:
