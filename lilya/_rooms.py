@@ -17,7 +17,7 @@ from lilya._handling.provide import Provide, provide_all
 from lilya._handling.result import DATA
 from lilya._paths.tree import NOWHERE
 from lilya.concurrency.capacity import Capacity
-from lilya.concurrency.service import Service
+from lilya.concurrency.service import Service, check_services
 from lilya.concurrency.threads import own_threads
 from lilya.conf._current import current_settings, global_settings, overridden, resolve_settings
 from lilya.conf.global_settings import Settings
@@ -65,6 +65,7 @@ __all__ = [
     "around",
     "check_capacity",
     "check_on_disconnect",
+    "check_services",
     "check_timeout",
     "current_settings",
     "define_hooks",

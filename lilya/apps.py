@@ -146,7 +146,7 @@ class Lilya(Living, Serving, Described, RoutingMethodsMixin):
         if self.logging_config is not None:
             logs.setup_logging(self.logging_config)
         self.serializer_config = setting("serializer_config", serializer_config)
-        self.services = tuple(services)
+        self.services = rooms.check_services(services)
         self.drain_timeout: float = setting("drain_timeout", drain_timeout)
         self.router = (self.router_class or rooms.Router)(
             routes,

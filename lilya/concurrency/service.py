@@ -40,7 +40,7 @@ else:
     difflib = lazily("difflib")
     random = lazily("random")
 
-__all__ = ["Restart", "Service", "ServiceState", "ServiceStatistics", "Supervisor"]
+__all__ = ["Restart", "Service", "ServiceState", "ServiceStatistics", "Supervisor", "check_services"]
 
 Restart: TypeAlias = Literal["never", "on-failure", "always"]
 
@@ -153,7 +153,7 @@ class Supervisor:
         jitter: Callable[[], float] | None = None,
         on_restart: OnRestart | None = None,
     ) -> None:
-        self._services = _in_order(list(services))
+        self._services = _in_order(check_services(services))
         self._jitter = random.random if jitter is None else jitter
         self._on_restart = on_restart
         self._units = self._new_units()
@@ -360,12 +360,19 @@ class _Ready:
             self._boot.started()
 
 
-def _in_order(services: list[Service]) -> list[Service]:
+def check_services(services: Iterable[Service]) -> tuple[Service, ...]:
+    """`services`. Raises `TypeError` where one of them is none."""
+    services = tuple(services)
+    for service in services:
+        if not isinstance(service, Service):
+            raise TypeError(f"expected a Service, got {service!r}: write Service({_name(service)}, ...)")
+    return services
+
+
+def _in_order(services: Sequence[Service]) -> list[Service]:
     """The same services, each after those it depends on."""
     known: dict[str, Service] = {}
     for service in services:
-        if not isinstance(service, Service):
-            raise TypeError(f"a supervisor runs services, got {service!r}: write Service({_name(service)}, ...)")
         if service.name in known:
             raise ValueError(f"two services are called {service.name!r}: give one of them another name=...")
         known[service.name] = service

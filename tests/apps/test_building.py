@@ -219,6 +219,14 @@ def test_an_option_that_does_not_exist_is_refused() -> None:
         Lilya(middlewares=[])  # type: ignore[call-arg]
 
 
+@pytest.mark.parametrize("kind", [Lilya, ChildLilya])
+def test_a_service_that_is_none_is_refused_when_the_application_is_made(kind: type[BaseLilya]) -> None:
+    async def clock() -> None: ...
+
+    with pytest.raises(TypeError, match=r"expected a Service, got .*clock.*: write Service\(clock, \.\.\.\)"):
+        kind(services=[clock])  # type: ignore[list-item]
+
+
 async def test_an_application_in_a_layer_of_ours_is_the_owner_of_the_exchange() -> None:
     seen: list[Any] = []
 
