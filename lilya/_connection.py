@@ -10,7 +10,7 @@ from typing import Any
 import anyio
 
 from lilya._asgi.deadline import seconds_left
-from lilya._asgi.exchange import Exchange, Home, Nowhere, exchange_of
+from lilya._asgi.exchange import EXCHANGE, Exchange, Home, Nowhere, exchange_of
 from lilya._asgi.inbox import NOBODY, Inbox
 from lilya._sansio.cookies import parse_cookies
 from lilya.datastructures._address import Address
@@ -197,8 +197,8 @@ class Connection(Mapping[str, Any]):
 
     @property
     def _home(self) -> Home:
-        exchange = exchange_of(self.scope)
-        return Nowhere() if exchange is None else exchange.home
+        exchange: Exchange | None = self.scope.get(EXCHANGE)
+        return Nowhere() if exchange is None or exchange.over else exchange.home
 
     @property
     def deadline(self) -> float:

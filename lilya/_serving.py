@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lilya._asgi.exchange import EXCHANGE, Exchange, Home, Nowhere, exchange_of, is_departure
 from lilya._current import AROUND, LAYERED, enter
 from lilya._lazy import lazily
+from lilya._sansio.http import BODY, DONE, HEADERS
 from lilya.concurrency.nursery import raise_plain, unwrap
 from lilya.exceptions import ContinueRouting
 from lilya.types import ASGIApp, ExceptionHandler, Receive, Scope, Send
@@ -29,6 +30,7 @@ class Serving:
     router: rooms.Router
     exception_handlers: dict[int | type[Exception], ExceptionHandler]
     _life: rooms.Life
+    _rescue: rooms.Rescuer
     _own: dict[str, Any]  # what the scope is given that a plain application would not give it
     _given: dict[str, Any]  # all that the scope is given
     _exchange: Callable[[Home, Scope, Receive, Send], Exchange]
@@ -85,12 +87,31 @@ class Serving:
                     except BaseExceptionGroup as group:
                         raise_plain(unwrap(group))
                     if not isinstance(result, rooms.Response):
-                        result = rooms.Ok(result) if isinstance(result, rooms.DATA) else await rooms.response_of(result)
-                    await result.__call__(inside, receive, send)
-                elif found is rooms.NOWHERE and (refusal := direct.refusal(scope)) is not None:
-                    await refusal.__call__(scope, receive, send)
+                        if not isinstance(result, rooms.DATA):
+                            return await (await rooms.response_of(result))(inside, receive, send)
+                        result = rooms.Ok(result)
+                    if exchange.phase is not HEADERS or not result.is_plain or result.background is not None:
+                        await result.__call__(inside, receive, send)
+                        return
+                elif (
+                    found is not rooms.NOWHERE
+                    or direct.default is not None
+                    or (self.exception_handlers and self._rescue.asks(404))
+                    or exchange.phase is not HEADERS
+                ):
+                    return await direct(scope, receive, send, path, found)
                 else:
-                    await direct(scope, receive, send, path, found)
+                    result = rooms.refusal(404, scope)
+                # What calling it does, without its layer. One who is gone is told so by the sink.
+                start, end = result.messages(scope)
+                exchange.phase = BODY
+                try:
+                    await exchange.sink(start)
+                    exchange.phase = DONE
+                    await exchange.sink(end)
+                except Exception as exc:
+                    exchange.send_failed(exc)
+                    raise
         except Exception as exc:
             if invoke is None:
                 await exchange.fail(exc, self._unhandled)

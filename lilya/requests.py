@@ -104,7 +104,8 @@ class Request(Connection):
         Raises `ContentTooLarge` (413) for one that is larger, `ClientDisconnect` when the client left before its end,
         `RuntimeError` when it was streamed before. Cancelling it loses nothing.
         """
-        return self._inbox.body(self._home.max_body_size if isinstance(max_size, type) else max_size)
+        inbox = self._found_inbox or self._inbox
+        return inbox.body(self._home.max_body_size if isinstance(max_size, type) else max_size)
 
     async def text(self) -> str:
         """The body as text, in the charset the request declares, UTF-8 by default.

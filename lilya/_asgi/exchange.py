@@ -376,24 +376,22 @@ class Exchange(Outbox):
         """The application has returned. True: there is something to wait for, `end` does."""
         self.over = True
         del self.scope[EXCHANGE]  # scope and exchange hold each other: leave nothing to the cycle collector
-        home = self.home
-        if self._inbox is None and self._cleanups is None:  # the usual case; who reads has an inbox
-            del home.live[self]
-            if home.idle is not None:
-                self._left()
-            return False
-        if self._reader is not None or self._cleanups is not None:
+        if self._cleanups is not None:
             return True
+        if (inbox := self._inbox) is not None:
+            if self._reader is not None:  # who reads has an inbox
+                return True
+            inbox.disown()
+        home = self.home
         del home.live[self]
-        self._left()
+        if home.idle is not None:
+            self._left()
         return False
 
     def _left(self) -> None:
-        """Tell whom it concerns that the exchange has left its home."""
+        """Tell who waits for the last exchange, if it was that."""
         if self.home.idle is not None and not self.home.live:
             self.home.idle.set()
-        if self._inbox is not None:
-            self._inbox.disown()
 
     async def end(self) -> None:
         """Clean up, and wait for the reader, each under a shielded deadline."""
@@ -408,6 +406,8 @@ class Exchange(Outbox):
                 with shielded(CLEANUP_SECONDS):
                     await self._reading.wait()
         finally:
+            if self._inbox is not None:
+                self._inbox.disown()
             del self.home.live[self]
             self._left()
 

@@ -230,11 +230,15 @@ class Rescuer:
         """What it would answer to an `HTTPException` with this status and perhaps `Allow`, where no handler would be
         asked and nothing of another answer is out. None: call it, with an exception.
         """
-        handlers = self._app.exception_handlers
-        if handlers and (status in handlers or not ASKED.isdisjoint(handlers)):
-            return None
         exchange: Exchange | None = scope.get(EXCHANGE)
-        return None if exchange is None or exchange.phase is not http.HEADERS else refusal(status, scope, allow)
+        if self.asks(status) or exchange is None or exchange.phase is not http.HEADERS:
+            return None
+        return refusal(status, scope, allow)
+
+    def asks(self, status: int) -> bool:
+        """Whether there is a handler that would be asked for an `HTTPException` with this status."""
+        handlers = self._app.exception_handlers
+        return bool(handlers) and (status in handlers or not ASKED.isdisjoint(handlers))
 
     async def __call__(self, exc: Exception, scope: Scope, receive: Receive, send: Send) -> bool:
         """Answer `exc`. False: it is nobody's, or it is too late."""

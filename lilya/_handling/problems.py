@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, TypeAlias
 from urllib.parse import quote
 
 from lilya._sansio.headers import best_media_type
@@ -148,24 +148,20 @@ UNRESERVED: Final = (string.ascii_letters + string.digits + "-._~/").encode()
 
 
 class Refusal(Response):
-    """An answer that is all there, to be sent any number of times."""
+    """An answer that is all there."""
 
-    def __init__(self, status: int, body: bytes, lines: Iterable[tuple[bytes, bytes]]) -> None:
+    def __init__(self, status: int, body: bytes, lines: RawHeaders) -> None:
         self.status_code = status
         self.body = body
         self.lines = lines
 
     def _default_headers(self) -> RawHeaders:
-        return [*self.lines]
+        return self.lines
 
 
-class Ready(NamedTuple):
-    """A refusal in one form: what stands before and behind the path in its body, and the length in its headers."""
-
-    head: bytes
-    tail: bytes
-    before: tuple[tuple[bytes, bytes], ...]
-    after: tuple[tuple[bytes, bytes], ...]
+# A refusal in one form: the headers, which of them is the length, and what stands before and behind the path in the
+# body. Where the path is not told that is the body, and None. No `NamedTuple`: it takes four times as long to unpack.
+Ready: TypeAlias = tuple[RawHeaders, int, bytes, bytes | None]
 
 
 def refused(status: int, allow: str) -> HTTPException:
@@ -173,16 +169,15 @@ def refused(status: int, allow: str) -> HTTPException:
     return HTTPException(status_code=status, headers={"Allow": allow} if allow else None)
 
 
-def _ready(accept: bytes | None, status: int, allow: str) -> Refusal | Ready:
-    """A refusal made by the long way, for any path; all of it, where the path is not told."""
+def _ready(accept: bytes | None, status: int, allow: str) -> Ready:
+    """A refusal made by the long way, for any path."""
     form = wanted(accept, TEXT)
     whole = told(refused(status, allow), form, {"path": PATH.decode()})
     lines = whole.raw_headers
     if form == TEXT:
-        return Refusal(status, whole.body, lines)
+        return lines, 0, whole.body, None
     head, _, tail = whole.body.partition(PATH)
-    at = [name for name, _ in lines].index(b"content-length")
-    return Ready(head, tail, tuple(lines[:at]), tuple(lines[at + 1 :]))
+    return lines, [name for name, _ in lines].index(b"content-length"), head, tail
 
 
 # Statuses and lists of methods are the application's, of which a few are in use; texts of clients are limited as above.
@@ -197,14 +192,15 @@ def refusal(status: int, scope: Scope, allow: str = "") -> Response:
     accept = accept_line(scope)
     if not serializer.plain:  # who writes JSON by rules of its own writes this as well
         return told(refused(status, allow), wanted(accept, TEXT), scope)
-    ready = (_ready_known if accept is None or len(accept) <= MAX_KNOWN else _ready)(accept, status, allow)
-    if isinstance(ready, Refusal):
-        return ready
-    head, tail, before, after = ready
-    path: bytes = scope.get("path", "").encode("utf-8", "replace")
+    ready = _ready_known if accept is None or len(accept) <= MAX_KNOWN else _ready
+    lines, at, head, tail = ready(accept, status, allow)
+    lines = [*lines]
+    if tail is None:
+        return Refusal(status, head, lines)
+    path: bytes = scope["path"].encode("utf-8", "replace")
     if path.translate(None, UNRESERVED):
         path = quote(path).encode()
     body = head + path + tail
     length = len(body)
-    line = LENGTH_LINES[length] if length < 4096 else (b"content-length", b"%d" % length)
-    return Refusal(status, body, (*before, line, *after))
+    lines[at] = LENGTH_LINES[length] if length < 4096 else (b"content-length", b"%d" % length)
+    return Refusal(status, body, lines)

@@ -154,7 +154,7 @@ class PathTree(Generic[T]):
         self._count = 0
         self._reach = 0  # the depth of the deepest node
         self._fixed: set[str] = set()  # the whole paths without parameters
-        self.answers: dict[str, Sequence[Found[T]]] = {}  # for those, once asked for: `find` gives the same
+        self._answers: dict[str, Sequence[Found[T]]] = {}  # for those, once asked for: `find` gives the same
         self._doors: dict[str, _Door[T]] = {}  # made when they are first gone through, as many as templates at most
 
     def add(self, template: PathTemplate | str, value: T, *, prefix: bool = False) -> None:
@@ -189,7 +189,7 @@ class PathTree(Generic[T]):
         if not template.params and not prefix:
             self._fixed.add(template.path)
         self._doors = {}
-        self.answers = {}  # last, and a new one: a `find` in another thread keeps its answer in the old one
+        self._answers = {}  # last, and a new one: a `find` in another thread keeps its answer in the old one
 
     def find(self, path: str) -> Sequence[Found[T]]:
         """All that matches `path`, in declared order: value, parameters, and the index where the match ends.
@@ -199,7 +199,7 @@ class PathTree(Generic[T]):
         those of a path declared without parameters are kept, so they are read-only (test them for truth before
         copying: an empty read-only mapping is dear to copy). Of no matches `NOWHERE` says more than others.
         """
-        answers = self.answers
+        answers = self._answers
         answer = answers.get(path)
         if answer is not None:
             return answer

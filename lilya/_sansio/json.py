@@ -28,10 +28,8 @@ _WHITE: Final = " \t\n\r"
 
 
 def _is_deep(raw: bytes, limit: int) -> bool:
-    """Whether brackets open more than `limit` deep; a text with few of them is not looked at."""
-    if raw.count(b"[") + raw.count(b"{") <= limit or _depth(raw) <= limit:
-        return False
-    return _depth(_STRINGS.sub(b"", raw)) > limit
+    """Whether brackets open more than `limit` deep."""
+    return _depth(raw) > limit and _depth(_STRINGS.sub(b"", raw)) > limit
 
 
 def _depth(raw: bytes) -> int:
@@ -57,7 +55,7 @@ def parse_json(raw: bytes | str, max_depth: int = MAX_DEPTH) -> Any:
     """
     try:
         text = raw if isinstance(raw, str) else raw.decode()
-        if _is_deep(raw.encode("utf-8", "surrogatepass") if isinstance(raw, str) else raw, max_depth):
+        if text.count("[") + text.count("{") > max_depth and _is_deep(text.encode("utf-8", "surrogatepass"), max_depth):
             raise ValueError("The body is not JSON this server takes: too deeply nested.")
         return _decode(text.removeprefix("\ufeff"))
     except UnicodeDecodeError as exc:

@@ -81,10 +81,12 @@ class Response:
     _content_type: tuple[bytes, bytes] | None = None  # the header line the media type makes
     _headers: Header | None = None
     _pending: Awaitable[Any] | None = None
+    is_plain = True  # whether to send `messages`, and to run `background`, is all that calling it does
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls._content_type = content_type(cls.media_type, cls.charset)
+        cls.is_plain = cls.__call__ is Response.__call__
 
     def __init__(
         self,
@@ -114,6 +116,7 @@ class Response:
         if type(content) not in AT_HAND and hasattr(content, "__await__"):
             self.body = b""
             self._pending = content
+            self.is_plain = False
         else:
             self.body = self.make_response(content)
         if deduce_media_type_from_body:
@@ -266,6 +269,17 @@ class Response:
 
     # -- sending ----------------------------------------------------------------------------------------------------
 
+    def messages(self, scope: Scope) -> tuple[Message, Message]:
+        """What answers a request: the start, and the body, empty for `HEAD` and where the status has none."""
+        status, body = self.status_code, self.body
+        headers = self._default_headers() if self._headers is None else self.raw_headers
+        if scope.get("method") == "HEAD" or status in NO_CONTENT:
+            body = b""
+        return (
+            {"type": "http.response.start", "status": status, "headers": headers},
+            {"type": "http.response.body", "body": body},
+        )
+
     def message(self, prefix: str = "") -> Message:
         """The start message; `prefix` is `websocket.` for a denial response."""
         return {"type": prefix + "http.response.start", "status": self.status_code, "headers": self.raw_headers}
@@ -278,15 +292,9 @@ class Response:
         """
         if self._pending is not None:
             await self.resolve_async_content()
-        headers = self._default_headers() if self._headers is None else self.raw_headers
-        start: Message = {"type": "http.response.start", "status": self.status_code, "headers": headers}
-        end: Message = {"type": "http.response.body", "body": self.body}
+        start, end = self.messages(scope)
         if scope["type"] != "http":
             start["type"], end["type"] = DENIAL_KINDS
-        elif scope.get("method") == "HEAD":
-            end["body"] = b""
-        if self.status_code in NO_CONTENT:
-            end["body"] = b""
         try:
             writer: Outbox | None = send.__self__ if getattr(send, "__func__", None) is SEND else None  # type: ignore[attr-defined]
             if writer is None or writer.phase is not HEADERS or writer.gone:

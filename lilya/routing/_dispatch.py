@@ -192,13 +192,6 @@ class Dispatcher:
             self._build()
             raise
 
-    def look_up(self, path: str, scope: Scope) -> Sequence[Found[Leaf]]:
-        """All that has this path, whatever the method."""
-        if self._bed is None:
-            self.compile()
-        tree = self._http if scope["type"] == "http" else self._websocket
-        return tree.answers.get(path) or tree.find(path)
-
     async def __call__(
         self, scope: Scope, receive: Receive, send: Send, path: str = "", found: Sequence[Found[Leaf]] | None = None
     ) -> None:
@@ -208,8 +201,10 @@ class Dispatcher:
         the part of the path that is left for routing, where the caller has looked.
         """
         if found is None:
+            if self._bed is None:
+                self.compile()
             path = get_route_path(scope) if scope.get("root_path") else scope["path"]
-            found = self.look_up(path, scope)
+            found = (self._http if scope["type"] == "http" else self._websocket).find(path)
         method = scope.get("method")  # a websocket has none, and its routes take any
         try:
             for leaf, params, end in found:
@@ -287,10 +282,6 @@ class Dispatcher:
         inside["path_params"] = params or {}
         self._descend(scope, inside, path, leaf, end)
         return invoke, inside, path, found
-
-    def refusal(self, scope: Scope) -> Response | None:
-        """What answers a path that leads nowhere, where nobody else is to be asked."""
-        return self.rescue.ready(404, "", scope) if self.rescue is not None and self.default is None else None
 
     async def failed(self, exc: Exception | ContinueRouting, scope: Scope, receive: Receive, send: Send) -> None:
         """The handler that was met has raised `exc`: on from there."""

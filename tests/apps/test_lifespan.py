@@ -340,10 +340,14 @@ async def test_who_is_still_served_while_a_failed_application_stops_is_told_that
     app = Lilya(routes=[Path("/", poll)], services=[Service(slow_to_stop)])
     wire = Wire(request())
     began = anyio.current_time()
-    with pytest.raises(ValueError, match="on purpose"):
+
+    async def serve() -> None:
         async with running(app), anyio.create_task_group() as group:
             group.start_soon(end)
             await app(http_scope(), wire.receive, wire.send)
+
+    with pytest.raises(ValueError, match="on purpose"):
+        await serve()
     assert left == [pytest.approx(began + 1 + 1.5 * LOOK_EVERY)]
     assert tracebacks(logged) == ["ValueError('on purpose')"]
 
