@@ -11,15 +11,17 @@ import anyio.lowlevel
 import pytest
 
 from lilya.apps import Lilya
+from lilya.background import Task
 from lilya.exceptions import ContinueRouting, HTTPException
 from lilya.middleware import DefineMiddleware
 from lilya.requests import Request
-from lilya.responses import PlainText, Response
+from lilya.responses import PlainText, Response, StreamingResponse
 from lilya.routing import Include, Path, WebSocketPath
-from lilya.types import ASGIApp, Receive, Scope, Send
+from lilya.types import ASGIApp, Message, Receive, Scope, Send
 from lilya.websockets import WebSocket
 from tests.routing.client import Answer, call, fail, talk
 from tests.support.life import running
+from tests.support.wire import Wire, http_scope, request
 
 
 class Through:
@@ -95,6 +97,38 @@ async def waiting(request: Request) -> str:
     return f"{request.path_params['name']} below {request.scope['root_path']}"
 
 
+async def no_content() -> Response:
+    return Response("not sent", status_code=204)
+
+
+async def awaited() -> Response:
+    async def content() -> str:
+        await anyio.lowlevel.checkpoint()
+        return "awaited"
+
+    return Response(content(), media_type="text/plain")
+
+
+async def streamed() -> StreamingResponse:
+    return StreamingResponse(["one", "two"], headers={"x-kind": "stream"})
+
+
+async def changed() -> PlainText:
+    response = PlainText("changed", headers={"x-one": "1"})
+    response.headers["x-two"] = "2"
+    response.set_cookie("who", "ada")
+    return response
+
+
+async def by_hand(request: Request) -> PlainText:
+    await PlainText("by hand")(request.scope, request.receive, request.send)
+    return PlainText("too late")
+
+
+async def unknown() -> Any:
+    return object()
+
+
 async def handle(request: Request, exc: Exception) -> PlainText:
     return PlainText(f"{type(exc).__name__} at {request.scope.get('route_path_template')}", status_code=418)
 
@@ -117,6 +151,10 @@ def routes() -> list[Any]:
         Path("/group", failing_in_group),
         Path("/two", passing),
         Path("/two", plain),
+        Path("/no-content", no_content),
+        Path("/awaited", awaited),
+        Path("/streamed", streamed),
+        Path("/changed", changed),
         WebSocketPath("/", echo),
         WebSocketPath("/telling", echo),
         Include(
@@ -147,6 +185,12 @@ CALLS: list[tuple[str, str, dict[str, Any]]] = [
     ("/failing", "GET", {}),
     ("/group", "GET", {}),
     ("/two", "GET", {}),
+    ("/no-content", "GET", {}),
+    ("/awaited", "GET", {}),
+    ("/awaited", "HEAD", {}),
+    ("/streamed", "GET", {}),
+    ("/changed", "GET", {}),
+    ("/changed", "HEAD", {}),
     ("/api", "GET", {}),
     ("/api/", "GET", {}),
     ("/api/items/3", "GET", {}),
@@ -207,6 +251,46 @@ async def test_what_a_handler_raises_is_raised_to_the_server(way: str) -> None:
             answer = await fail(app, path)
             assert isinstance(answer.error, Teapot)
             assert answer.sent[0]["status"] == 500
+
+
+@pytest.mark.parametrize("way", list(WAYS))
+async def test_an_answer_behind_another_one_is_a_fault_and_so_is_one_of_nobody_knows_what(way: str) -> None:
+    middleware, around = WAYS[way]
+    app = Lilya(routes=[Path("/by-hand", by_hand), Path("/unknown", unknown)], middleware=middleware)
+    async with around(app):
+        answer = await fail(app, "/by-hand")
+        assert answer.text == "by hand"
+        assert str(answer.error) == "Unexpected ASGI message 'http.response.start' sent after the response was complete."
+        answer = await fail(app, "/unknown")
+        assert isinstance(answer.error, ValueError)
+        assert answer.sent[0]["status"] == 500
+
+
+@pytest.mark.parametrize("breaks", [0, 1])
+@pytest.mark.parametrize("way", list(WAYS))
+async def test_a_client_that_is_lost_while_it_is_answered_is_no_failure_and_what_comes_after_is_done(
+    way: str, breaks: int
+) -> None:
+    async def answers() -> PlainText:
+        return PlainText("plain")
+
+    async def answers_and_works() -> PlainText:
+        return PlainText("plain", background=Task(done.append, "work"))
+
+    async def send(message: Message) -> None:
+        if len(sent) == breaks:
+            raise BrokenPipeError("the client has left")
+        sent.append(message)
+
+    middleware, around = WAYS[way]
+    done: list[str] = []
+    app = Lilya(routes=[Path("/", answers), Path("/work", answers_and_works)], middleware=middleware)
+    async with around(app):
+        for path in ("/", "/", "/work"):
+            sent: list[Message] = []
+            await app(http_scope(path), Wire(request()).receive, send)
+            assert len(sent) == breaks
+    assert done == ["work"]
 
 
 async def test_parameters_of_one_request_are_no_other_ones() -> None:
