@@ -6,7 +6,8 @@ parameters: `/{a}/x` and `/{b}/y` share the child of `str`, since names stand in
 pieces of the path, not with the number of templates.
 
 There is one way to each node, so none is visited twice and nothing can explode: a table made of all combinations of
-overlapping kinds, the worst case, is walked once at most. Nor is a path looked at beyond the longest template.
+overlapping kinds, the worst case, is walked once at most. Nor is a path looked at beyond the longest template. What all
+templates begin with, the trunk, is one comparison.
 
 What may match a slash (`path`, some custom transformers) begins the tail of its template: the node before it tries the
 tail on all the rest of the path. So two things are tried one by one: tails that begin at the same node, and
@@ -156,6 +157,7 @@ class PathTree(Generic[T]):
         self._fixed: set[str] = set()  # the whole paths without parameters
         self._answers: dict[str, Sequence[Found[T]]] = {}  # for those, once asked for: `find` gives the same
         self._doors: dict[str, _Door[T]] = {}  # made when they are first gone through, as many as templates at most
+        self._trunk: tuple[str, _Node[T]] | None = None  # see `_grow`
 
     def add(self, template: PathTemplate | str, value: T, *, prefix: bool = False) -> None:
         """Put `value` under `template`, after all that was added before.
@@ -189,6 +191,7 @@ class PathTree(Generic[T]):
         if not template.params and not prefix:
             self._fixed.add(template.path)
         self._doors = {}
+        self._trunk = None
         self._answers = {}  # last, and a new one: a `find` in another thread keeps its answer in the old one
 
     def find(self, path: str) -> Sequence[Found[T]]:
@@ -217,8 +220,12 @@ class PathTree(Generic[T]):
                 return [(values[0], params, end)] if len(values) == 1 else [(value, params, end) for value in values]
         pieces = path.split("/", self._reach)
         leaves: Sequence[_Leaf[T]] = ()
-        node = self._top
-        for piece in pieces:  # as long as there is one way to go, and one node whose leaves may match
+        trunk, node = self._trunk or self._grow()
+        if path.startswith(trunk):
+            walk = pieces[node.depth :]
+        else:
+            walk, node = pieces, self._top
+        for piece in walk:  # as long as there is one way to go, and one node whose leaves may match
             following = node.static.get(piece)
             if node.branches:
                 if node.below:
@@ -258,6 +265,21 @@ class PathTree(Generic[T]):
         if leaf.lone:
             self._open(head, leaf, doors)
         return found if params else self._keep(path, leaves, found, answers)
+
+    def _grow(self) -> tuple[str, _Node[T]]:
+        """The trunk: the text that all paths begin with that could match, but for those that end in it, and where it
+        leads.
+        """
+        node = self._top
+        pieces: list[str] = []
+        while len(node.static) == 1 and not node.branches:
+            ((piece, following),) = node.static.items()
+            if not following.static and not following.branches:
+                break
+            pieces.append(piece)
+            node = following
+        self._trunk = trunk = "".join(piece + "/" for piece in pieces), node
+        return trunk
 
     def _open(self, head: str, leaf: _Leaf[T], doors: dict[str, _Door[T]]) -> None:
         """Make a door to a leaf, if the way there allows it; if not, none that is added later will change that."""

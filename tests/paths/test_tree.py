@@ -204,6 +204,22 @@ def test_prefixes_and_whole_paths_keep_their_order() -> None:
     assert [value for value, _, _ in tree.find("/a")] == [0, 2, 4, 5]
 
 
+@pytest.mark.parametrize("more", ["/z", "/api/z", "/{any}/y", "/api/{any:int}"])
+def test_what_all_templates_begin_with_is_a_short_cut_and_nothing_else(more: str) -> None:
+    templates = ["/api/v1", "/api/v1/a", "/api/v1/{x:int}/b", "/api/v1/c/{rest:path}"]
+    long, short = (PathTree[str]() for _ in range(2))
+    for template in templates:
+        long.add(template, template)
+    long.add(more, more)
+    for template in templates:
+        short.add(template, template)
+    heads = ["", "/", "/api", "/api/", "/api/v1", "/api/v1/", "/api/v1x", "/api//v1", "api/v1/", "//api/v1/"]
+    for path in [head + end for head in heads for end in ("", "a", "7/b", "7/c", "c/", "c/d/e", "/", "none", "/none")]:
+        assert list(short.find(path)) == [found for found in long.find(path) if found[0] != more], path
+    short.add(more, more)
+    assert [found[0] for found in short.find(more.replace("{any}", "7").replace("{any:int}", "7"))] == [more]
+
+
 def test_what_is_added_later_is_found() -> None:
     tree = tree_of("/x")
     assert values(tree, "/x") == ["/x"]

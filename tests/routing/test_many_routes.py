@@ -66,7 +66,7 @@ SHAPES: dict[str, Callable[[int], list[Any]]] = {
 
 
 def few(shape: str) -> Lilya:
-    return Lilya(routes=SHAPES[shape](100))
+    return Lilya(routes=SHAPES[shape](200))
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +79,7 @@ def included() -> Lilya:
     return Lilya(routes=SHAPES["in includes"](MANY))
 
 
-async def test_of_ten_thousand_routes_each_costs_what_one_of_a_hundred_does(flat: Lilya) -> None:
+async def test_of_ten_thousand_routes_each_costs_what_one_of_two_hundred_does(flat: Lilya) -> None:
     costs = await costs_of(flat, "/0/x", "/5000/x", "/9999/x")
     assert len(costs) == 1
     assert costs == await costs_of(few("flat"), "/0/x")
