@@ -32,9 +32,12 @@ __all__ = [
     "enter",
     "in_event_loop",
     "setting_of",
+    "surround",
 ]
 
 AROUND: Final[ContextVar[dict[str, Any]]] = ContextVar("lilya.around")
+# The method of it that each request calls.
+surround: Final = AROUND.set
 
 # The key of the `G` that `lilya.context.g` stands for.
 GLOBALS: Final = "lilya.g"

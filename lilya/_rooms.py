@@ -13,7 +13,7 @@ from lilya._connection import Connection
 from lilya._handling.call import Invoke, OnDisconnect, response_of
 from lilya._handling.errors import Rescuer, Rescuing, deny, last_resort
 from lilya._handling.injection import Offer
-from lilya._handling.problems import refusal
+from lilya._handling.problems import refusal_messages
 from lilya._handling.provide import Provide, provide_all
 from lilya._handling.result import DATA
 from lilya._paths.tree import NOWHERE
@@ -76,7 +76,7 @@ __all__ = [
     "overridden",
     "parts_below",
     "provide_all",
-    "refusal",
+    "refusal_messages",
     "resolve_settings",
     "response_of",
     "serializer",

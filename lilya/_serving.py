@@ -7,7 +7,7 @@ from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 from lilya._asgi.exchange import EXCHANGE, Exchange, Home, Nowhere, exchange_of, is_departure
-from lilya._current import AROUND, LAYERED, enter
+from lilya._current import AROUND, LAYERED, enter, surround
 from lilya._lazy import lazily
 from lilya._sansio.http import BODY, DONE, HEADERS
 from lilya.concurrency.nursery import raise_plain, unwrap
@@ -66,44 +66,49 @@ class Serving:
         if LAYERED in scope or self._own:
             token = enter(scope)
         else:
-            AROUND.set(scope)  # and leave it there, see `lilya._current`
-        receive, send = exchange.receive, exchange.send
+            surround(scope)  # and leave it there, see `lilya._current`
         invoke: rooms.Invoke | None = None
         try:
             if (direct := self._direct) is None:
-                await self._stack(scope, receive, send)  # type: ignore[misc]  # it serves
+                stack: Any = self._stack  # it serves
+                await stack(scope, exchange.receive, exchange.send)
             else:  # what the dispatcher does, without its layer
                 ready = direct.ready.get(scope["path"])
                 if ready is not None and scope.get("method") in ready[1] and not scope.get("root_path"):
-                    invoke, _, told = ready
+                    invoke, _, told, bare = ready
                     scope |= told
                     scope["path_params"] = {}
                     inside = scope
                 else:
                     invoke, inside, path, found = direct.meet(scope)
+                    bare = None
                 if invoke is not None:
                     try:
-                        result = await invoke(inside, receive, send)
+                        if bare is not None:
+                            result = await bare()
+                        else:
+                            result = await invoke(inside, exchange.receive, exchange.send)
                     except BaseExceptionGroup as group:
                         raise_plain(unwrap(group))
                     if not isinstance(result, rooms.Response):
                         if not isinstance(result, rooms.DATA):
-                            return await (await rooms.response_of(result))(inside, receive, send)
+                            answer = await rooms.response_of(result)
+                            return await answer(inside, exchange.receive, exchange.send)
                         result = rooms.Ok(result)
                     if exchange.phase is not HEADERS or not result.is_plain or result.background is not None:
-                        await result.__call__(inside, receive, send)
+                        await result.__call__(inside, exchange.receive, exchange.send)
                         return
+                    start, end = result.messages(inside)
                 elif (
                     found is not rooms.NOWHERE
                     or direct.default is not None
                     or (self.exception_handlers and self._rescue.asks(404))
                     or exchange.phase is not HEADERS
                 ):
-                    return await direct(scope, receive, send, path, found)
+                    return await direct(scope, exchange.receive, exchange.send, path, found)
                 else:
-                    result = rooms.refusal(404, scope)
-                # What calling it does, without its layer. One who is gone is told so by the sink.
-                start, end = result.messages(scope)
+                    start, end = rooms.refusal_messages(404, scope)
+                # What calling a response does, without its layer. One who is gone is told so by the sink.
                 exchange.phase = BODY
                 try:
                     await exchange.sink(start)
@@ -143,7 +148,7 @@ class Serving:
             return await self._call_inside(stack, scope, receive, send)
         scope |= self._given
         exchange = self._exchange(self._life, scope, receive, send)
-        token = enter(scope) if self._own or LAYERED in scope else AROUND.set(scope)
+        token = enter(scope) if self._own or LAYERED in scope else surround(scope)
         try:
             await exchange.run(stack if self._life.failure is None else rooms.unavailable, self._unhandled)
         finally:

@@ -50,14 +50,13 @@ class Request(Connection):
     each of them, and the disconnect is seen by all.
     """
 
-    _found_inbox: Inbox | None = None
-
     def __init__(self, scope: Scope, receive: Receive = no_receive, send: Send = no_send) -> None:
         if scope["type"] != "http":
             raise AssertionError(f"a Request is made from a scope of type 'http', not {scope['type']!r}")
         self.scope = scope
         self._receive: Receive = receive
         self._send = send
+        self._found_inbox: Inbox | None = None
 
     @property
     def method(self) -> str:

@@ -156,19 +156,23 @@ class Installed(NamedTuple):
 class SerializerProxy:
     """The serializer in use. Hold on to the proxy and its methods: they follow what is installed later."""
 
-    __slots__ = ("_apps", "_installed")
+    __slots__ = ("_apps", "_installed", "plain")
+
+    plain: bool  # the standard one is everybody's: the encoders may write such JSON by a shorter way
 
     def __init__(self, current: SerializerProtocol, *, plain: bool) -> None:
         self._apps = False
-        self._installed = Installed(current, plain)
+        self.install(Installed(current, plain))
 
     def install(self, installed: Installed) -> None:
         """Put another one in place of that of the process; for `setup_serializer`."""
         self._installed = installed
+        self.plain = installed.plain and not self._apps
 
     def expect(self) -> None:
         """From now on look for one of the application that serves: there is one that has its own."""
         self._apps = True
+        self.plain = False
 
     def _used(self) -> Installed:
         if not self._apps:
@@ -177,9 +181,9 @@ class SerializerProxy:
         return own
 
     @property
-    def plain(self) -> bool:
-        """Tells the encoders that nothing was installed, so that they may write such JSON by a shorter way."""
-        return self._used().plain if self._apps else self._installed.plain
+    def plain_here(self) -> bool:
+        """Whether the one in use is the standard one."""
+        return self._used().plain
 
     @property
     def _current(self) -> SerializerProtocol:

@@ -74,31 +74,54 @@ def weight(message: Message) -> int:
 class Inbox:
     """Reads a connection's messages, in order, for everybody who wants them. `limit` is in bytes."""
 
-    # What an inbox begins with, and most end with, is not set on each of them.
-    disconnect: Message | None = None
-    taken = False  # a message was taken; whoever cares may reset it
-    noted = True  # nothing was taken since this was set: the next to take a message says so, by `note_taken`
-    busy: int = IDLE  # whether asking the server is not all there is to `next`: one reads, something waits, or the end
-    ahead = False  # a reader is at work
-    ended = False  # nothing more will come: the disconnect came, or `receive` failed
-    _size = 0
-    _waiting = 0  # how many wait for what somebody else reads
-    _changed: anyio.Event | None = None  # exists while someone waits for news
-    _error: Exception | None = None
-    _body: bytes | None = None
-    _parts: list[bytes] | None = None  # of the body, where it comes in several
-    _parts_size = 0
-    _parts_more = True
-    _collecting = False
-    _streamed = False  # a piece of the body was handed out and is not kept
-    _replayed = False  # the kept body was given once more, as a message
+    __slots__ = (
+        "_body",
+        "_changed",
+        "_collecting",
+        "_error",
+        "_owner",
+        "_parts",
+        "_parts_more",
+        "_parts_size",
+        "_queue",
+        "_replayed",
+        "_size",
+        "_streamed",
+        "_waiting",
+        "ahead",
+        "busy",
+        "disconnect",
+        "ended",
+        "limit",
+        "noted",
+        "source",
+        "taken",
+    )
 
     def __init__(self, receive: Receive, owner: Owner, limit: int = READ_AHEAD) -> None:
         self.source = receive
-        self.limit = limit
         self._owner = owner
+        self.limit = limit
+        self.disconnect: Message | None = None
+        self.taken = False  # a message was taken; whoever cares may reset it
+        self.noted = True  # nothing was taken since this was set: the next to take a message says so, by `note_taken`
+        # Whether asking the server is not all there is to `next`: somebody reads, something waits, or it is over.
+        self.busy = IDLE
         # A list: it holds next to nothing in most of ten thousand connections, where each deque would take 600 bytes.
         self._queue: list[Message] = []
+        self._size = 0
+        self.ahead = False  # a reader is at work
+        self._waiting = 0  # how many wait for what somebody else reads
+        self._changed: anyio.Event | None = None  # exists while someone waits for news
+        self.ended = False  # nothing more will come: the disconnect came, or `receive` failed
+        self._error: Exception | None = None
+        self._body: bytes | None = None
+        self._parts: list[bytes] | None = None  # of the body, where it comes in several
+        self._parts_size = 0
+        self._parts_more = True
+        self._collecting = False
+        self._streamed = False  # a piece of the body was handed out and is not kept
+        self._replayed = False  # the kept body was given once more, as a message
 
     # -- messages ---------------------------------------------------------------------------------------------------
 

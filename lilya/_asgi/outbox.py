@@ -38,11 +38,12 @@ def writer_of(send: Send) -> Outbox | None:
 class Outbox:
     """Sends a connection's messages: `phase` is where its protocol stands, `gone` whether the client left too early."""
 
-    gone = False
+    __slots__ = ("gone", "phase", "sink")
 
     def __init__(self, send: Send, phase: Phase) -> None:
         self.sink = send
         self.phase = phase
+        self.gone = False
 
     async def send(self, message: Message) -> None:
         """ASGI `send` for the layers further in.

@@ -115,12 +115,16 @@ async def respond(result: Any, scope: Scope, receive: Receive, send: Send) -> No
 
 
 class Handling:
-    """The ASGI app of a handler that nothing is around: `invoke` calls it, and what it gives is sent."""
+    """The ASGI app of a handler that nothing is around: `invoke` calls it, and what it gives is sent.
 
-    __slots__ = ("invoke",)
+    `bare` does the same for a request, where the handler asks for nothing.
+    """
 
-    def __init__(self, invoke: Invoke) -> None:
+    __slots__ = ("bare", "invoke")
+
+    def __init__(self, invoke: Invoke, bare: Callable[[], Awaitable[Any]] | None = None) -> None:
         self.invoke = invoke
+        self.bare = bare
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Call the handler, and answer with what it returns."""
@@ -140,6 +144,8 @@ def compile_http(plan: Plan, on_disconnect: OnDisconnect | None) -> ASGIApp:
     invoke = invoke_http(plan)
     if plan.waits and on_disconnect != "ignore":
         invoke = cancellable(invoke, always=on_disconnect == "cancel")
+    elif not plan.arguments:
+        return injecting(plan, Handling(invoke, callable_of(plan)))
     return injecting(plan, Handling(invoke))
 
 

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
 from lilya._asgi.exchange import EXCHANGE, Exchange, exchange_of, is_departure
-from lilya._handling.problems import plain_response, refusal
+from lilya._handling.problems import Refusal, plain_response
 from lilya._handling.result import to_response
 from lilya._lazy import lazily
 from lilya._sansio import http
@@ -233,7 +233,7 @@ class Rescuer:
         exchange: Exchange | None = scope.get(EXCHANGE)
         if self.asks(status) or exchange is None or exchange.phase is not http.HEADERS:
             return None
-        return refusal(status, scope, allow)
+        return Refusal(status, scope, allow)
 
     def asks(self, status: int) -> bool:
         """Whether there is a handler that would be asked for an `HTTPException` with this status."""

@@ -12,9 +12,20 @@ from lilya._sansio.headers import best_media_type
 from lilya.exceptions import PHRASES, HTTPException, phrase
 from lilya.responses.base import LENGTH_LINES, NO_CONTENT, JSONResponse, PlainText, Response
 from lilya.serializers import serializer
-from lilya.types import ASGIApp, RawHeaders, Scope
+from lilya.types import ASGIApp, Message, RawHeaders, Scope
 
-__all__ = ["JSON", "PROBLEM", "TEXT", "accept_of", "form_of", "plain_response", "problem", "refusal", "refused"]
+__all__ = [
+    "JSON",
+    "PROBLEM",
+    "TEXT",
+    "Refusal",
+    "accept_of",
+    "form_of",
+    "plain_response",
+    "problem",
+    "refusal_messages",
+    "refused",
+]
 
 TEXT: Final = "text/plain"
 JSON: Final = "application/json"
@@ -118,7 +129,7 @@ def plain_response(exc: HTTPException, scope: Scope) -> ASGIApp:
     if status in NO_CONTENT:
         return Response(status_code=status, headers=exc.headers)
     if type(exc.detail) is str and exc.detail == PHRASES.get(status) and not exc.headers and not exc.extra:
-        return refusal(status, scope)
+        return Refusal(status, scope)
     return told(exc, form_of(exc, scope), scope)
 
 
@@ -147,18 +158,6 @@ PATH: Final = b"/_path_"
 UNRESERVED: Final = (string.ascii_letters + string.digits + "-._~/").encode()
 
 
-class Refusal(Response):
-    """An answer that is all there."""
-
-    def __init__(self, status: int, body: bytes, lines: RawHeaders) -> None:
-        self.status_code = status
-        self.body = body
-        self.lines = lines
-
-    def _default_headers(self) -> RawHeaders:
-        return self.lines
-
-
 # A refusal in one form: the headers, which of them is the length, and what stands before and behind the path in the
 # body. Where the path is not told that is the body, and None. No `NamedTuple`: it takes four times as long to unpack.
 Ready: TypeAlias = tuple[RawHeaders, int, bytes, bytes | None]
@@ -184,23 +183,40 @@ def _ready(accept: bytes | None, status: int, allow: str) -> Ready:
 _ready_known = lru_cache(maxsize=128)(_ready)
 
 
-def refusal(status: int, scope: Scope, allow: str = "") -> Response:
-    """What an `HTTPException` with this status and nothing else but perhaps `Allow` is answered with.
+def refusal_messages(status: int, scope: Scope, allow: str = "") -> tuple[Message, Message]:
+    """What a request is sent for an `HTTPException` with this status and nothing else but perhaps `Allow`.
 
     All but the path was made the first time, which is most of what it would take.
     """
     accept = accept_line(scope)
     if not serializer.plain:  # who writes JSON by rules of its own writes this as well
-        return told(refused(status, allow), wanted(accept, TEXT), scope)
+        return told(refused(status, allow), wanted(accept, TEXT), scope).messages(scope)
     ready = _ready_known if accept is None or len(accept) <= MAX_KNOWN else _ready
-    lines, at, head, tail = ready(accept, status, allow)
+    lines, at, body, tail = ready(accept, status, allow)
     lines = [*lines]
-    if tail is None:
-        return Refusal(status, head, lines)
-    path: bytes = scope["path"].encode("utf-8", "replace")
-    if path.translate(None, UNRESERVED):
-        path = quote(path).encode()
-    body = head + path + tail
-    length = len(body)
-    lines[at] = LENGTH_LINES[length] if length < 4096 else (b"content-length", b"%d" % length)
-    return Refusal(status, body, lines)
+    if tail is not None:
+        path: bytes = scope["path"].encode("utf-8", "replace")
+        if path.translate(None, UNRESERVED):
+            path = quote(path).encode()
+        body = body + path + tail
+        length = len(body)
+        lines[at] = LENGTH_LINES[length] if length < 4096 else (b"content-length", b"%d" % length)
+    if scope.get("method") == "HEAD":
+        body = b""
+    return {"type": "http.response.start", "status": status, "headers": lines}, {
+        "type": "http.response.body",
+        "body": body,
+    }
+
+
+class Refusal(Response):
+    """A refusal that is all there, for one request."""
+
+    def __init__(self, status: int, scope: Scope, allow: str = "") -> None:
+        start, end = refusal_messages(status, scope, allow)
+        self.status_code = status
+        self.body = end["body"]
+        self._lines: RawHeaders = start["headers"]
+
+    def _default_headers(self) -> RawHeaders:
+        return self._lines

@@ -66,7 +66,7 @@ def json_bytes(value: Any, *, with_encoders: Iterable[Any] | None = None) -> byt
         with defaults.ENCODER_TYPES.preceded_by(with_encoders):
             return json_bytes(value)
     if not serializer.plain:
-        written: bytes = _write(serializer.dump_bytes, value, plain=False)
+        written: bytes = _write(serializer.dump_bytes, value, plain=serializer.plain_here)
         return written
     try:
         return _encode(value).encode()
@@ -89,7 +89,7 @@ def json_encode(
     at every depth; in arrays null stays. `with_encoders` are asked before the registered ones. Raises as `json_bytes`
     does, but lets lone surrogates pass: text may hold them.
     """
-    plain = serializer.plain and json_encode_fn == serializer.dumps
+    plain = serializer.plain_here and json_encode_fn == serializer.dumps
     with defaults.ENCODER_TYPES.preceded_by(with_encoders):
         if exclude_none:
             value = _write(_without_none, value, plain=True)

@@ -364,7 +364,7 @@ class JSONResponse(Response):
         """`content` as JSON; bytes are taken as JSON already."""
         if isinstance(content, self.passthrough_body_types):
             return content  # type: ignore[return-value]
-        return json_bytes(content, with_encoders=self.encoders or None)
+        return json_bytes(content, with_encoders=self.encoders) if self.encoders else json_bytes(content)
 
 
 class Ok(JSONResponse):

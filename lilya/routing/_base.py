@@ -7,7 +7,7 @@ the whole path template, the plan of the handler, the layers around it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Protocol
@@ -90,7 +90,8 @@ class Leaf:
     stands for what is below an include with layers and matches none of its routes. `redirects`: whether a path with a
     slash too many or too few is led here. A `gate` looks at more than the path, and gives parameters. `told` is what
     the scope is told. A `plain` leaf is none of an include's, has no gate and matches whole paths. `invoke` calls the
-    handler, where nothing at all is around it: `app` does that, and sends what it gives.
+    handler, where nothing at all is around it: `app` does that, and sends what it gives. `bare` calls one that asks for
+    nothing.
     """
 
     route: Any
@@ -110,6 +111,7 @@ class Leaf:
     inner: dict[Any, ASGIApp] = field(default_factory=dict)
     told: dict[str, Any] = field(default_factory=dict)
     invoke: Invoke | None = None
+    bare: Callable[[], Awaitable[Any]] | None = None
 
 
 class Crossing(Protocol):
@@ -208,7 +210,8 @@ class Bed:
             leaf.inner[crossing] = leaf.app
             leaf.app = crossing.stack
         leaf.plain = not (leaf.depth or leaf.prefix or leaf.gate or leaf.inner)
-        leaf.invoke = leaf.app.invoke if isinstance(leaf.app, Handling) else None
+        if isinstance(leaf.app, Handling):
+            leaf.invoke, leaf.bare = leaf.app.invoke, leaf.app.bare
         tree.add(leaf.template, leaf, prefix=leaf.prefix or leaf.edge)
         if not leaf.edge:
             self.leaves.append(leaf)

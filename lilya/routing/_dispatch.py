@@ -7,7 +7,7 @@ that lists the methods of all.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
@@ -66,9 +66,9 @@ class Dispatcher:
     """
 
     leaves: list[Leaf]
-    # By paths without parameters that were met: how to call the handler, the methods it takes, what the scope is told.
-    # There are no more of them than routes.
-    ready: dict[str, tuple[Invoke, frozenset[str], dict[str, Any]]]
+    # By paths without parameters that were met: how to call the handler, the methods it takes, what the scope is told,
+    # and how to call it with nothing, where it asks for nothing. There are no more of them than routes.
+    ready: dict[str, tuple[Invoke, frozenset[str], dict[str, Any], Callable[[], Awaitable[Any]] | None]]
     _http: PathTree[Leaf]
     _websocket: PathTree[Leaf]
 
@@ -275,7 +275,7 @@ class Dispatcher:
         scope |= leaf.told
         if leaf.plain:
             if not params and methods is not None and path is scope["path"]:
-                self.ready[path] = invoke, methods, leaf.told
+                self.ready[path] = invoke, methods, leaf.told, leaf.bare
             scope["path_params"] = params or {}
             return invoke, scope, path, found
         inside = scope.copy()

@@ -260,7 +260,9 @@ async def test_an_answer_behind_another_one_is_a_fault_and_so_is_one_of_nobody_k
     async with around(app):
         answer = await fail(app, "/by-hand")
         assert answer.text == "by hand"
-        assert str(answer.error) == "Unexpected ASGI message 'http.response.start' sent after the response was complete."
+        assert (
+            str(answer.error) == "Unexpected ASGI message 'http.response.start' sent after the response was complete."
+        )
         answer = await fail(app, "/unknown")
         assert isinstance(answer.error, ValueError)
         assert answer.sent[0]["status"] == 500

@@ -53,7 +53,8 @@ def test_it_is_equal_to_itself_alone() -> None:
 
 def test_nothing_is_built_before_it_is_asked_for_and_then_once() -> None:
     shown = Request(http_scope())
-    assert set(vars(shown)) == {"scope", "_receive", "_send"}
+    assert set(vars(shown)) == {"scope", "_receive", "_send", "_found_inbox"}
+    assert shown._found_inbox is None
     for name in ("url", "base_url", "headers", "query_params", "cookies", "state"):
         assert getattr(shown, name) is getattr(shown, name), name
 
