@@ -135,7 +135,7 @@ class Step:
 class Builder:
     """Finds out what one handler needs. `kind` is that of its route, "" outside of any; `where` names it in errors."""
 
-    def __init__(self, offer: Offer, path_params: Collection[str], kind: str, where: str) -> None:
+    def __init__(self, offer: Offer, path_params: Collection[str], kind: str, where: object) -> None:
         self.offer = offer
         self.path_params = path_params
         self.kind = kind
@@ -162,7 +162,7 @@ class Builder:
         param = marker_of(parameter, Param)
         if param is not None and not self.kind:
             self._fail(f"the parameter {parameter.name!r} is read from a request, and there is none")
-        return None if param is None else param.reader(parameter, self.where)
+        return None if param is None else param.reader(parameter, str(self.where))
 
     def step(self, parameter: inspect.Parameter) -> int | None:
         """The number of the step whose value a parameter asks for, None if it asks for no dependency."""

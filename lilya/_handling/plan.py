@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import dis
 import inspect
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from functools import partial
 from types import CodeType
@@ -41,7 +41,7 @@ HTTP_SOURCES = ("request", "context", "task_group", "nursery")
 WEBSOCKET_SOURCES = ("websocket", "task_group", "nursery")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Plan:
     """How to call a handler: which parameter is filled from what.
 
@@ -79,16 +79,21 @@ def may_wait(handler: Callable[..., Any]) -> bool:
 
 
 def make_plan(
-    handler: Callable[..., Any], path_params: Collection[str], kind: str, where: str, offer: Offer | None = None
+    handler: Callable[..., Any], path_params: Collection[str], kind: str, where: object, offer: Offer | None = None
 ) -> Plan:
     """The plan of `handler`, called for a route whose path has `path_params`, amid what `offer` has.
 
-    `kind` is "http" or "websocket"; `where` names the route in errors. Raises `ImproperlyConfigured` for a parameter
-    that nothing can fill, also one of a dependency.
+    `kind` is "http" or "websocket"; `where` names the route in errors, as text or as what has one. Raises
+    `ImproperlyConfigured` for a parameter that nothing can fill, also one of a dependency.
     """
+    is_async = is_async_callable(handler)
+    waits = may_wait(handler) if is_async else True
+    parameters = parameters_of(handler, where)
+    if not parameters:
+        return Plan(handler, (), is_async, waits, None)
     sources = HTTP_SOURCES if kind == "http" else WEBSOCKET_SOURCES
     builder = Builder(offer or Offer.nothing(), path_params, kind, where)
-    arguments, missing = sort_parameters(handler, builder, sources)
+    arguments, missing = sort_parameters(parameters, builder, sources)
     if kind == "websocket" and missing and "websocket" not in (source for _, source in arguments):
         arguments.append((missing.pop(0).name, "websocket"))
     body = None
@@ -99,24 +104,18 @@ def make_plan(
         known = [*path_params, *sources, *builder.offer.names]
         raise ImproperlyConfigured(_complaint(where, [each.name for each in missing], path_params, sources, known))
     nursery = _nursery(arguments, builder, where)
-    is_async = is_async_callable(handler)
-    return Plan(
-        handler=handler,
-        arguments=tuple(arguments),
-        is_async=is_async,
-        waits=may_wait(handler) if is_async else True,
-        nursery=nursery,
-        injection=Injection(builder, body) if any(source == "injected" for _, source in arguments) else None,
-    )
+    injected = [name for name, source in arguments if source == "injected"]
+    injection = Injection(builder, body) if injected else None
+    return Plan(handler, tuple(arguments), is_async, waits, nursery, injection)
 
 
 def sort_parameters(
-    handler: Callable[..., Any], builder: Builder, sources: Collection[str]
+    parameters: Iterable[inspect.Parameter], builder: Builder, sources: Collection[str]
 ) -> tuple[list[tuple[str, str]], list[inspect.Parameter]]:
     """The parameters of a handler: those that are filled, with their sources, and those that nothing has filled yet."""
     arguments: list[tuple[str, str]] = []
     missing: list[inspect.Parameter] = []
-    for each in parameters_of(handler, builder.where):
+    for each in parameters:
         if each.kind in (each.VAR_POSITIONAL, each.VAR_KEYWORD):
             continue
         if each.kind is each.POSITIONAL_ONLY:
@@ -133,7 +132,7 @@ def sort_parameters(
     return arguments, missing
 
 
-def _nursery(arguments: list[tuple[str, str]], builder: Builder, where: str) -> str | None:
+def _nursery(arguments: list[tuple[str, str]], builder: Builder, where: object) -> str | None:
     """The kind of nursery that is asked for. One that a dependency asks for is injected, to be shared."""
     if not arguments:
         return None
@@ -150,7 +149,7 @@ def _nursery(arguments: list[tuple[str, str]], builder: Builder, where: str) -> 
 
 
 def _complaint(
-    where: str, missing: list[str], path_params: Collection[str], sources: Collection[str], known: Collection[str]
+    where: object, missing: list[str], path_params: Collection[str], sources: Collection[str], known: Collection[str]
 ) -> str:
     hints = [match for name in missing for match in difflib.get_close_matches(name, known, n=1, cutoff=0.4)]
     names = ", ".join(repr(name) for name in missing)

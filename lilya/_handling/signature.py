@@ -31,7 +31,7 @@ STARRED = inspect.CO_VARARGS | inspect.CO_VARKEYWORDS
 OPTIONAL = re.compile(r"(?:[\w.]+\.)?(?:Optional|Union|Annotated)\[(.*)\]")
 
 
-def parameters_of(handler: Callable[..., Any], where: str) -> list[inspect.Parameter]:
+def parameters_of(handler: Callable[..., Any], where: object) -> list[inspect.Parameter]:
     """The parameters of a handler; an annotation is the object it stands for, or its text where there is none."""
     if _is_plain(handler):
         try:

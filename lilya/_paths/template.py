@@ -48,12 +48,16 @@ def _may_span(regex: str) -> bool:
     return _WITHOUT_SLASH.fullmatch(regex) is None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Param:
     """One `{name:key}` of a template, with the transformer its key had when the template was parsed."""
 
     name: str
     transformer: Transformer[Any]
+
+    def __init__(self, name: str, transformer: Transformer[Any]) -> None:
+        # The one that is made for a frozen class sets each field by a call: of thousands of templates a tenth.
+        self.__dict__.update(name=name, transformer=transformer)
 
     @cached_property
     def spans(self) -> bool:
@@ -65,7 +69,7 @@ class Param:
 Segment: TypeAlias = tuple[str | Param, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class PathTemplate:
     """A parsed path. Make it with `PathTemplate.parse`.
 
@@ -77,6 +81,9 @@ class PathTemplate:
     path: str
     segments: tuple[Segment, ...]
     params: tuple[Param, ...]
+
+    def __init__(self, raw: str, path: str, segments: tuple[Segment, ...], params: tuple[Param, ...]) -> None:
+        self.__dict__.update(raw=raw, path=path, segments=segments, params=params)
 
     @classmethod
     def parse(cls, raw: str, *, keep_slash: bool = False) -> PathTemplate:
@@ -93,7 +100,7 @@ class PathTemplate:
         if _BRACKET.search(path) is None:
             return cls(raw, path, tuple([(text,) if text else () for text in path[1:].split("/")]), ())
         segments = tuple([_parse_segment(text, path) for text in path[1:].split("/")])
-        params = tuple(part for segment in segments for part in segment if isinstance(part, Param))
+        params = tuple([part for segment in segments for part in segment if isinstance(part, Param)])
         names = [param.name for param in params]
         if len(names) > len(set(names)):
             twice = sorted({name for name in names if names.count(name) > 1})
@@ -104,7 +111,7 @@ class PathTemplate:
     @cached_property
     def names(self) -> tuple[str, ...]:
         """The parameters' names from left to right."""
-        return tuple(param.name for param in self.params)
+        return tuple([param.name for param in self.params])
 
     @cached_property
     def transformers(self) -> dict[str, Transformer[Any]]:

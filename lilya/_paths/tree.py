@@ -103,6 +103,10 @@ class _Leaf(Generic[T]):
         return params | values, end + 1 + length
 
 
+# What most nodes have of either: one for all of them, for the collector to look through once. Never written to.
+_NO_CHILDREN: Final[dict[Any, Any]] = {}
+
+
 class _Node(Generic[T]):
     """Where `depth` pieces have led."""
 
@@ -110,10 +114,10 @@ class _Node(Generic[T]):
 
     def __init__(self, depth: int) -> None:
         self.depth = depth
-        self.static: dict[str, _Node[T]] = {}
+        self.static: dict[str, _Node[T]] = _NO_CHILDREN
         # Tuples: most nodes share the empty one, and the collector has less to look through, again and again.
         self.dynamic: tuple[tuple[Callable[[str], object], _Node[T]], ...] = ()
-        self.by_kind: dict[tuple[str | int, ...], tuple[tuple[Convert, ...], _Node[T]]] = {}
+        self.by_kind: dict[tuple[str | int, ...], tuple[tuple[Convert, ...], _Node[T]]] = _NO_CHILDREN
         self.here: tuple[_Leaf[T], ...] = ()  # may match a path that ends here
         self.below: tuple[_Leaf[T], ...] = ()  # may match a path that goes on
         self.branches = False  # whether there is more than `static` to look at when it does
@@ -122,6 +126,8 @@ class _Node(Generic[T]):
         """The node one piece without parameters on, made where there was none."""
         node = self.static.get(piece)
         if node is None:
+            if not self.static:
+                self.static = {}
             node = self.static[piece] = _Node(self.depth + 1)
         return node
 
@@ -131,6 +137,8 @@ class _Node(Generic[T]):
         # for which this node is made, keeps it alive.
         kind = tuple(part if isinstance(part, str) else id(part.transformer) for part in segment)
         if kind not in self.by_kind:
+            if not self.by_kind:
+                self.by_kind = {}
             matcher = segment_matcher(segment)
             node: _Node[T] = _Node(self.depth + 1)
             self.by_kind[kind] = matcher.converters, node
@@ -173,7 +181,7 @@ class PathTree(Generic[T]):
         fields: list[tuple[str, int, Convert]] = []
         tail = None
         for index, segment in enumerate(segments):
-            params = _params(segment) if template.params else ()
+            params = [part for part in segment if isinstance(part, Param)] if template.params else ()
             if not params:
                 node = node.literal("".join(segment))  # type: ignore[arg-type]  # text alone
                 continue
@@ -326,10 +334,6 @@ class PathTree(Generic[T]):
         ):
             found = answers[path] = tuple((value, MappingProxyType(dict(values)), end) for value, values, end in found)
         return found
-
-
-def _params(segment: Segment) -> list[Param]:
-    return [part for part in segment if isinstance(part, Param)]
 
 
 def _leaf_at(

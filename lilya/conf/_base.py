@@ -145,7 +145,7 @@ class BaseSettings(metaclass=SettingsMeta):
 
     def __init__(self, **given: Any) -> None:
         """Keywords set fields, properties, and anything else. Raises `FieldException` for a value that does not fit."""
-        fields = fields_of(type(self))
+        fields = fields_of(type(self)) if given else {}
         for name, value in given.items():
             if name in fields:
                 value = fit(type(self), name, fields[name], value, "an argument")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from lilya._define import DefineMiddleware, DefinePermission, Layer, build_stack, define_all
 from lilya._handling.call import Handling, Invoke, OnDisconnect
@@ -80,6 +80,10 @@ class Layers:
         return catching(app, self.exception_handlers) if self.exception_handlers else app
 
 
+# What most leaves have inside: one for all of them, for the collector to look through once. Never written to.
+NOTHING: Final[dict[Any, Any]] = {}
+
+
 @dataclass(slots=True, eq=False)
 class Leaf:
     """A route as it stands in the tree.
@@ -108,8 +112,8 @@ class Leaf:
     gate: Callable[[Scope], dict[str, Any] | None] | None = None
     name: str = ""
     plain: bool = False
-    inner: dict[Any, ASGIApp] = field(default_factory=dict)
-    told: dict[str, Any] = field(default_factory=dict)
+    inner: dict[Any, ASGIApp] = field(default_factory=lambda: NOTHING)
+    told: dict[str, Any] = field(default_factory=lambda: NOTHING)
     invoke: Invoke | None = None
     bare: Callable[[], Awaitable[Any]] | None = None
 
@@ -197,8 +201,8 @@ class Bed:
         """Put a leaf into a tree, inside the layers of the includes above it."""
         leaf.depth = self.depth
         own = leaf.template.segments[self.depth :]
-        spans = leaf.template.params and any(isinstance(part, Param) and part.spans for each in own for part in each)
-        leaf.own = 0 if spans else len(own)
+        params = [part for each in own for part in each if isinstance(part, Param)] if leaf.template.params else ()
+        leaf.own = 0 if params and any(param.spans for param in params) else len(own)
         leaf.told = {"route": leaf.route, "handler": leaf.handler, "route_path_template": leaf.template.path}
         if self.depth and not (leaf.prefix or leaf.edge):
             above = leaf.template.segments[: self.depth]
@@ -206,6 +210,8 @@ class Bed:
                 leaf.above = "".join("/" + "".join(map(str, each)) for each in above)
         leaf.name = (self.name + leaf.name).rstrip(":")
         leaf.redirects = self.redirects
+        if self.crossings:
+            leaf.inner = {}
         for crossing in reversed(self.crossings):
             leaf.inner[crossing] = leaf.app
             leaf.app = crossing.stack

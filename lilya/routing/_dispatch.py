@@ -363,7 +363,7 @@ class Dispatcher:
 
         leaf, params, end = match
         app: ASGIApp = refuse
-        stand_in = Leaf(leaf.route, leaf.template, refuse)
+        stand_in = Leaf(leaf.route, leaf.template, refuse, inner={})
         for crossing in leaf.inner:  # innermost first
             stand_in.inner[crossing] = app
             app = crossing.stack

@@ -71,6 +71,18 @@ def refuse_bounds(where: str, timeout: Any, limiter: Any) -> None:
         )
 
 
+class Where:
+    """A route and its handler, as errors name them: the text is made for an error only."""
+
+    __slots__ = ("_route",)
+
+    def __init__(self, route: Route) -> None:
+        self._route = route
+
+    def __str__(self) -> str:
+        return f"{self._route!r}, handler {get_name(self._route.handler)}"
+
+
 class Route(Alone):
     """What `Path` and `WebSocketPath` share."""
 
@@ -91,8 +103,9 @@ class Route(Alone):
             )
         self.name = name or get_name(self.handler)
         self.layers = layers
-        self.dependencies = provide_all(dependencies, f"{type(self).__name__}({path!r})")
-        self.on_disconnect = check_on_disconnect(on_disconnect, f"{type(self).__name__}({path!r})")
+        where = f"{type(self).__name__}({path!r})"
+        self.dependencies = provide_all(dependencies, where)
+        self.on_disconnect = check_on_disconnect(on_disconnect, where)
 
     def _app(self, path_params: frozenset[str], on_disconnect: OnDisconnect | None, offer: Offer) -> ASGIApp:
         """The handler as an ASGI app, without its layers."""
@@ -107,8 +120,7 @@ class Route(Alone):
             raise ImproperlyConfigured(
                 f"{self!r}: {self.handler!r} is neither a function nor an ASGI app (an object with an async __call__)"
             )
-        where = f"{self!r}, handler {get_name(self.handler)}"
-        plan = make_plan(self.handler, path_params, self.kind, where, offer)
+        plan = make_plan(self.handler, path_params, self.kind, Where(self), offer)
         self.nursery = plan.nursery
         compile_app = compile_http if self.kind == "http" else compile_websocket
         return compile_app(plan, on_disconnect)
@@ -171,7 +183,8 @@ class Path(Route):
     ) -> None:
         layers = Layers(middleware, permissions, exception_handlers, before_request, after_request)
         super().__init__(path, handler, name, layers, on_disconnect, dependencies)
-        self.bounds = bounds_of(timeout, limiter, f"Path({path!r})")
+        if timeout is not None or limiter is not None:
+            self.bounds = bounds_of(timeout, limiter, f"Path({path!r})")
         if isinstance(methods, str):
             raise ImproperlyConfigured(f"Path({path!r}): methods is a list like ['GET'], not the str {methods!r}")
         if says_how(self.handler):

@@ -15,6 +15,7 @@ from lilya._handling.injection import Builder, Offer
 from lilya._handling.params import Param
 from lilya._handling.plan import HTTP_SOURCES, sort_parameters
 from lilya._handling.provide import Security, marker_of, provide_all
+from lilya._handling.signature import parameters_of
 from lilya.contrib.openapi.decorator import Said, said_of
 from lilya.contrib.security._scheme import SecurityScheme
 from lilya.introspection._walk import Place, layers_of, own_layers
@@ -122,7 +123,8 @@ def operations_at(place: Place, path_params: Collection[str]) -> Iterator[Operat
             continue
         where = f"{route!r}, documentation of {method}"
         reading = Reading(own, {*path_params, *_outside(place)[0]}, where)
-        missing = sort_parameters(handler, reading, HTTP_SOURCES)[1] if is_function(handler) else []
+        parameters = parameters_of(handler, where) if is_function(handler) else []
+        missing = sort_parameters(parameters, reading, HTTP_SOURCES)[1]
         body = missing if own.infer_body else []
         said = said_of(handler)
         if not said.include_in_schema:
