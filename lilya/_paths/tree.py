@@ -103,8 +103,8 @@ class _Leaf(Generic[T]):
         return params | values, end + 1 + length
 
 
-# What most nodes have of either: one for all of them, for the collector to look through once. Never written to.
-_NO_CHILDREN: Final[dict[Any, Any]] = {}
+# What most nodes have of either: one for all of them, so that the collector has less to look through.
+_NO_CHILDREN: Final[dict[Any, Any]] = MappingProxyType({})  # type: ignore[assignment]
 
 
 class _Node(Generic[T]):

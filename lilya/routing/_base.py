@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from types import MappingProxyType
 from typing import Any, Final, Protocol
 
 from lilya._define import DefineMiddleware, DefinePermission, Layer, build_stack, define_all
@@ -80,8 +81,8 @@ class Layers:
         return catching(app, self.exception_handlers) if self.exception_handlers else app
 
 
-# What most leaves have inside: one for all of them, for the collector to look through once. Never written to.
-NOTHING: Final[dict[Any, Any]] = {}
+# What most leaves have inside: one for all of them, so that the collector has less to look through.
+NOTHING: Final[dict[Any, Any]] = MappingProxyType({})  # type: ignore[assignment]
 
 
 @dataclass(slots=True, eq=False)
@@ -216,7 +217,7 @@ class Bed:
             leaf.inner[crossing] = leaf.app
             leaf.app = crossing.stack
         leaf.plain = not (leaf.depth or leaf.prefix or leaf.gate or leaf.inner)
-        if isinstance(leaf.app, Handling):
+        if isinstance(leaf.app, Handling) and leaf.gate is None:
             leaf.invoke, leaf.bare = leaf.app.invoke, leaf.app.bare
         tree.add(leaf.template, leaf, prefix=leaf.prefix or leaf.edge)
         if not leaf.edge:

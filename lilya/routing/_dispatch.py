@@ -200,38 +200,30 @@ class Dispatcher:
         What no route matches is an `HTTPException` with 404, or with 405 and `Allow`. `found` is all that has `path`,
         the part of the path that is left for routing, where the caller has looked.
         """
-        if found is None:
-            if self._bed is None:
-                self.compile()
-            path = get_route_path(scope) if scope.get("root_path") else scope["path"]
-            found = (self._http if scope["type"] == "http" else self._websocket).find(path)
-        method = scope.get("method")  # a websocket has none, and its routes take any
+        if self._bed is None:
+            self.compile()
+        matches: Sequence[Found[Leaf]] = found or ()
         try:
-            for leaf, params, end in found:
-                methods = leaf.methods
-                if methods is None or method in methods:
-                    if not leaf.plain and leaf.gate is not None:
-                        more = leaf.gate(scope)
-                        if more is None:
-                            continue
-                        params = {**params, **more}
-                    # What matched is set outside, for middleware that looks at it on the way back; everything else in
-                    # a shallow copy, so that what the route changes stays inside.
-                    scope |= leaf.told
-                    if ABOVE in scope:
-                        tell_above(scope, leaf)
+            if found is None:
+                invoke: Invoke | None
+                bare = None
+                ready = self.ready.get(scope["path"])
+                if (
+                    ready is not None
+                    and scope.get("method") in ready[1]
+                    and not scope.get("root_path")
+                    and "path_params" not in scope
+                ):
+                    invoke, _, told, bare = ready
+                    scope |= told
                     inside = scope.copy()
-                    if "path_params" in scope:
-                        inside["path_params"] = {**scope["path_params"], **params}
-                    else:
-                        inside["path_params"] = dict(params) if params else {}
-                    if not leaf.plain:
-                        self._descend(scope, inside, path, leaf, end)
+                    inside["path_params"] = {}
+                else:
+                    invoke, inside, path, matches = self.meet(scope, alone=False)
+                if invoke is not None:
                     try:
-                        if (invoke := leaf.invoke) is None:
-                            return await leaf.app(inside, receive, send)
-                        try:  # what the app of such a leaf does, without its layer
-                            result = await invoke(inside, receive, send)
+                        try:
+                            result = await (bare() if bare is not None else invoke(inside, receive, send))
                         except BaseExceptionGroup as group:
                             raise_plain(unwrap(group))
                         if not isinstance(result, Response):
@@ -239,11 +231,24 @@ class Dispatcher:
                         await result.__call__(inside, receive, send)
                         return
                     except ContinueRouting:
+                        path, matches = get_route_path(scope), ()
+            method = scope.get("method")  # a websocket has none, and its routes take any
+            for leaf, params, end in matches:
+                if leaf.methods is None or method in leaf.methods:
+                    if leaf.gate is not None:
+                        more = leaf.gate(scope)
+                        if more is None:
+                            continue
+                        params = {**params, **more}
+                    try:
+                        await leaf.app(self._tell(scope, path, leaf, params, end), receive, send)
+                        return
+                    except ContinueRouting:
                         continue
                     except BaseExceptionGroup as group:  # the same, out of a nursery in a layer
                         if not isinstance(unwrap(group), ContinueRouting):
                             raise
-            status, allow, match = NOT_FOUND if found is NOWHERE else self._miss(found, path, scope)
+            status, allow, match = NOT_FOUND if matches is NOWHERE else self._miss(matches, path, scope)
             if status == REDIRECT or match is not None or (status == 404 and self.default is not None):
                 return await self._elsewhere(status, allow, match, path, scope, receive, send)
         except Exception as exc:
@@ -256,32 +261,52 @@ class Dispatcher:
         if rescue is None or not await rescue(refusal, scope, receive, send):
             raise refusal
 
-    def meet(self, scope: Scope) -> Met:
-        """What a path leads to, for who has nothing around the dispatcher, and nothing between it and the server.
+    def meet(self, scope: Scope, *, alone: bool = True) -> Met:
+        """What a path leads to.
 
-        The trees are built. Where one leaf alone has it, and nothing is around its handler either: how to call that,
-        and the scope for it. Unless it is an include's, that is the scope of the connection itself, for there is nobody
-        left from whom to hide what a route changes. What comes out goes to `failed`. Otherwise what to call this with.
+        The trees are built. Where one leaf alone answers it, and nothing is around its handler: how to call that, and
+        the scope for it. For who is `alone`, with nothing around the dispatcher and nothing between it and the server,
+        that is the scope of the connection itself, unless the leaf is an include's: there is nobody left from whom to
+        hide what a route changes. What comes out goes to `failed`. Otherwise what to call this with.
         """
         path = get_route_path(scope) if scope.get("root_path") else scope["path"]
         found = (self._http if scope["type"] == "http" else self._websocket).find(path)
         if len(found) != 1:
-            return None, scope, path, found
-        leaf, params, end = found[0]
+            match = _only(found, scope.get("method")) if found else None
+            if match is None:
+                return None, scope, path, found
+            leaf, params, end = match
+        else:
+            leaf, params, end = found[0]
         invoke = leaf.invoke
         methods = leaf.methods
         if invoke is None or (methods is not None and scope.get("method") not in methods):
             return None, scope, path, found
+        if leaf.plain and not params and methods is not None and path is scope["path"]:
+            self.ready[path] = invoke, methods, leaf.told, leaf.bare
+        if not alone or not leaf.plain:
+            return invoke, self._tell(scope, path, leaf, params, end), path, found
         scope |= leaf.told
-        if leaf.plain:
-            if not params and methods is not None and path is scope["path"]:
-                self.ready[path] = invoke, methods, leaf.told, leaf.bare
-            scope["path_params"] = params or {}
-            return invoke, scope, path, found
+        scope["path_params"] = params or {}
+        return invoke, scope, path, found
+
+    def _tell(self, scope: Scope, path: str, leaf: Leaf, params: Mapping[str, Any], end: int) -> Scope:
+        """The scope for a leaf that has matched.
+
+        What matched is set in `scope` itself, for middleware that looks at it on the way back; everything else in a
+        shallow copy, so that what the route changes stays inside.
+        """
+        scope |= leaf.told
+        if ABOVE in scope:
+            tell_above(scope, leaf)
         inside = scope.copy()
-        inside["path_params"] = params or {}
-        self._descend(scope, inside, path, leaf, end)
-        return invoke, inside, path, found
+        if "path_params" in scope:
+            inside["path_params"] = {**scope["path_params"], **params}
+        else:
+            inside["path_params"] = dict(params) if params else {}
+        if not leaf.plain:
+            self._descend(scope, inside, path, leaf, end)
+        return inside
 
     async def failed(self, exc: Exception | ContinueRouting, scope: Scope, receive: Receive, send: Send) -> None:
         """The handler that was met has raised `exc`: on from there."""
@@ -371,6 +396,12 @@ class Dispatcher:
         self._descend(scope, child, path, leaf, end)
         child[LEAF] = stand_in
         await app(child, receive, send)
+
+
+def _only(found: Sequence[Found[Leaf]], method: str | None) -> Found[Leaf] | None:
+    """The one match that takes the method, where there is one and no second."""
+    matches = [match for match in found if match[0].methods is None or method in match[0].methods]
+    return matches[0] if len(matches) == 1 else None
 
 
 # Of lists of methods an application has a few, declared by its routes.
