@@ -240,8 +240,14 @@ class Dispatcher:
                         if more is None:
                             continue
                         params = {**params, **more}
+                    if found is not None and len(found) == 1 and leaf.plain:  # of the entrance, see `meet`
+                        scope |= leaf.told
+                        scope["path_params"] = dict(params)
+                        inside = scope
+                    else:
+                        inside = self._tell(scope, path, leaf, params, end)
                     try:
-                        await leaf.app(self._tell(scope, path, leaf, params, end), receive, send)
+                        await leaf.app(inside, receive, send)
                         return
                     except ContinueRouting:
                         continue
