@@ -210,10 +210,6 @@ class PathTree(Generic[T]):
         those of a path declared without parameters are kept, so they are read-only (test them for truth before
         copying: an empty read-only mapping is dear to copy). Of no matches `NOWHERE` says more than others.
         """
-        answers = self._answers
-        answer = answers.get(path)
-        if answer is not None:
-            return answer
         doors = self._doors
         head, _, last = path.rpartition("/")
         door = doors.get(head)
@@ -226,6 +222,10 @@ class PathTree(Generic[T]):
                     return ()
                 end = len(path)
                 return [(values[0], params, end)] if len(values) == 1 else [(value, params, end) for value in values]
+        answers = self._answers
+        answer = answers.get(path)
+        if answer is not None:
+            return answer
         pieces = path.split("/", self._reach)
         leaves: Sequence[_Leaf[T]] = ()
         trunk, node = self._trunk or self._grow()

@@ -282,18 +282,21 @@ class Dispatcher:
             if match is None:
                 return None, scope, path, found
             leaf, params, end = match
+            params = dict(params)  # those of a path that is declared without any are shared
         else:
             leaf, params, end = found[0]
         invoke = leaf.invoke
         methods = leaf.methods
         if invoke is None or (methods is not None and scope.get("method") not in methods):
             return None, scope, path, found
-        if leaf.plain and not params and methods is not None and path is scope["path"]:
-            self.ready[path] = invoke, methods, leaf.told, leaf.bare
+        if not params:
+            params = {}  # one of its own: what is found may be shared
+            if leaf.plain and methods is not None and path is scope["path"]:
+                self.ready[path] = invoke, methods, leaf.told, leaf.bare
         if not alone or not leaf.plain:
             return invoke, self._tell(scope, path, leaf, params, end), path, found
         scope |= leaf.told
-        scope["path_params"] = params or {}
+        scope["path_params"] = params
         return invoke, scope, path, found
 
     def _tell(self, scope: Scope, path: str, leaf: Leaf, params: Mapping[str, Any], end: int) -> Scope:

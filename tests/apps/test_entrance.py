@@ -308,10 +308,11 @@ async def test_parameters_of_one_request_are_no_other_ones() -> None:
         request.scope["path_params"]["more"] = 1
         return seen
 
-    app = Lilya(routes=[Path("/", spoils), Path("/{id}", spoils)])
+    app = Lilya(routes=[Path("/", spoils), Path("/{id}", spoils), Path("/one", spoils, methods=["POST"])])
     async with running(app):
         assert [(await call(app, "/")).json for _ in range(3)] == ["{}"] * 3
         assert [(await call(app, "/x")).json for _ in range(3)] == ["{'id': 'x'}"] * 3
+        assert [(await call(app, "/one")).json for _ in range(3)] == ["{'id': 'one'}"] * 3
 
 
 async def test_another_stack_that_is_put_in_is_called() -> None:
