@@ -203,10 +203,8 @@ def refusal_messages(status: int, scope: Scope, allow: str = "") -> tuple[Messag
         lines[at] = LENGTH_LINES[length] if length < 4096 else (b"content-length", b"%d" % length)
     if scope.get("method") == "HEAD":
         body = b""
-    return {"type": "http.response.start", "status": status, "headers": lines}, {
-        "type": "http.response.body",
-        "body": body,
-    }
+    start: Message = {"type": "http.response.start", "status": status, "headers": lines}
+    return start, {"type": "http.response.body", "body": body}
 
 
 class Refusal(Response):

@@ -152,6 +152,22 @@ class _Node(Generic[T]):
 _Door: TypeAlias = tuple[Mapping[str, object], Callable[[str], object], str, Convert, Sequence[T]]
 
 
+class _Known(Generic[T]):
+    """What was found out about a tree as it stands.
+
+    `answers` are those for whole paths without parameters, `doors` the short ways that were gone; there are no more of
+    both than templates. `trunk` is a text that all paths begin with that could match, but for those that end in it, and
+    the node it leads to.
+    """
+
+    __slots__ = ("answers", "doors", "trunk")
+
+    def __init__(self) -> None:
+        self.answers: dict[str, Sequence[Found[T]]] = {}
+        self.doors: dict[str, _Door[T]] = {}
+        self.trunk: tuple[str, _Node[T]] | None = None
+
+
 class PathTree(Generic[T]):
     """Values under path templates.
 
@@ -163,9 +179,7 @@ class PathTree(Generic[T]):
         self._count = 0
         self._reach = 0  # the depth of the deepest node
         self._fixed: set[str] = set()  # the whole paths without parameters
-        self._answers: dict[str, Sequence[Found[T]]] = {}  # for those, once asked for: `find` gives the same
-        self._doors: dict[str, _Door[T]] = {}  # made when they are first gone through, as many as templates at most
-        self._trunk: tuple[str, _Node[T]] | None = None  # see `_grow`
+        self._known: _Known[T] = _Known()
 
     def add(self, template: PathTemplate | str, value: T, *, prefix: bool = False) -> None:
         """Put `value` under `template`, after all that was added before.
@@ -198,9 +212,7 @@ class PathTree(Generic[T]):
             self._reach = node.depth
         if not template.params and not prefix:
             self._fixed.add(template.path)
-        self._doors = {}
-        self._trunk = None
-        self._answers = {}  # last, and a new one: a `find` in another thread keeps its answer in the old one
+        self._known = _Known()  # last, and a new one: a `find` in another thread keeps what it finds in the old one
 
     def find(self, path: str) -> Sequence[Found[T]]:
         """All that matches `path`, in declared order: value, parameters, and the index where the match ends.
@@ -210,9 +222,9 @@ class PathTree(Generic[T]):
         those of a path declared without parameters are kept, so they are read-only (test them for truth before
         copying: an empty read-only mapping is dear to copy). Of no matches `NOWHERE` says more than others.
         """
-        doors = self._doors
+        known = self._known
         head, _, last = path.rpartition("/")
-        door = doors.get(head)
+        door = known.doors.get(head)
         if door is not None:
             literals, accept, name, convert, values = door
             if last not in literals and accept(last):
@@ -222,13 +234,12 @@ class PathTree(Generic[T]):
                     return ()
                 end = len(path)
                 return [(values[0], params, end)] if len(values) == 1 else [(value, params, end) for value in values]
-        answers = self._answers
-        answer = answers.get(path)
+        answer = known.answers.get(path)
         if answer is not None:
             return answer
         pieces = path.split("/", self._reach)
         leaves: Sequence[_Leaf[T]] = ()
-        trunk, node = self._trunk or self._grow()
+        trunk, node = known.trunk or self._grow(known)
         if path.startswith(trunk):
             walk = pieces[node.depth :]
         else:
@@ -238,12 +249,12 @@ class PathTree(Generic[T]):
             if node.branches:
                 if node.below:
                     if leaves:
-                        return self._find_by_level(path, pieces, answers)
+                        return self._find_by_level(path, pieces, known)
                     leaves = node.below
                 for accept, child in node.dynamic:
                     if accept(piece):
                         if following is not None:
-                            return self._find_by_level(path, pieces, answers)
+                            return self._find_by_level(path, pieces, known)
                         following = child
             if following is None:
                 if piece and not leaves:
@@ -252,12 +263,12 @@ class PathTree(Generic[T]):
             node = following
         else:
             if leaves:
-                return self._find_by_level(path, pieces, answers)
+                return self._find_by_level(path, pieces, known)
             leaves = node.here
         if not leaves:
             return ()
         if len(leaves) > 1:
-            return self._keep(path, leaves, _in_order(leaves, path, pieces), answers)
+            return self._keep(path, leaves, _in_order(leaves, path, pieces), known)
         leaf = leaves[0]
         if not leaf.whole:
             match = leaf.read(path, pieces)
@@ -271,13 +282,11 @@ class PathTree(Generic[T]):
         values = leaf.values
         found = [(values[0], params, end)] if len(values) == 1 else [(value, params, end) for value in values]
         if leaf.lone:
-            self._open(head, leaf, doors)
-        return found if params else self._keep(path, leaves, found, answers)
+            self._open(head, leaf, known)
+        return found if params else self._keep(path, leaves, found, known)
 
-    def _grow(self) -> tuple[str, _Node[T]]:
-        """The trunk: the text that all paths begin with that could match, but for those that end in it, and where it
-        leads.
-        """
+    def _grow(self, known: _Known[T]) -> tuple[str, _Node[T]]:
+        """The trunk."""
         node = self._top
         pieces: list[str] = []
         while len(node.static) == 1 and not node.branches:
@@ -286,10 +295,10 @@ class PathTree(Generic[T]):
                 break
             pieces.append(piece)
             node = following
-        self._trunk = trunk = "".join(piece + "/" for piece in pieces), node
+        known.trunk = trunk = "".join(piece + "/" for piece in pieces), node
         return trunk
 
-    def _open(self, head: str, leaf: _Leaf[T], doors: dict[str, _Door[T]]) -> None:
+    def _open(self, head: str, leaf: _Leaf[T], known: _Known[T]) -> None:
         """Make a door to a leaf, if the way there allows it; if not, none that is added later will change that."""
         node = self._top
         for piece in head.split("/"):
@@ -301,11 +310,9 @@ class PathTree(Generic[T]):
             leaf.lone = False
             return
         name, _, convert = leaf.fields[0]
-        doors[head] = node.static, node.dynamic[0][0], name, convert, leaf.values
+        known.doors[head] = node.static, node.dynamic[0][0], name, convert, leaf.values
 
-    def _find_by_level(
-        self, path: str, pieces: Sequence[str], answers: dict[str, Sequence[Found[T]]]
-    ) -> Sequence[Found[T]]:
+    def _find_by_level(self, path: str, pieces: Sequence[str], known: _Known[T]) -> Sequence[Found[T]]:
         """What `find` does, where the pieces lead to several nodes of a level, or several nodes have leaves."""
         leaves: list[_Leaf[T]] = []
         level = [self._top]
@@ -323,16 +330,18 @@ class PathTree(Generic[T]):
             level = following
         for node in level:
             leaves += node.here
-        return self._keep(path, leaves, _in_order(leaves, path, pieces), answers)
+        return self._keep(path, leaves, _in_order(leaves, path, pieces), known)
 
     def _keep(
-        self, path: str, leaves: Iterable[_Leaf[T]], found: Sequence[Found[T]], answers: dict[str, Sequence[Found[T]]]
+        self, path: str, leaves: Iterable[_Leaf[T]], found: Sequence[Found[T]], known: _Known[T]
     ) -> Sequence[Found[T]]:
         """Keep an answer where its path is one of the declared ones, so that clients cannot fill the memory."""
         if path in self._fixed and all(
             type(param.transformer) in _SHAREABLE for leaf in leaves for param in leaf.template.params
         ):
-            found = answers[path] = tuple((value, MappingProxyType(dict(values)), end) for value, values, end in found)
+            found = known.answers[path] = tuple(
+                (value, MappingProxyType(dict(values)), end) for value, values, end in found
+            )
         return found
 
 
