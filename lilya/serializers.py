@@ -158,7 +158,7 @@ class SerializerProxy:
 
     __slots__ = ("_apps", "_installed", "plain")
 
-    plain: bool  # the standard one is everybody's: the encoders may write such JSON by a shorter way
+    plain: bool  # the standard one is everybody's; where it is not, `plain_here` tells
 
     def __init__(self, current: SerializerProtocol, *, plain: bool) -> None:
         self._apps = False
@@ -182,7 +182,7 @@ class SerializerProxy:
 
     @property
     def plain_here(self) -> bool:
-        """Whether the one in use is the standard one."""
+        """Whether the one in use is the standard one, so that the encoders may write its JSON by a shorter way."""
         return self._used().plain
 
     @property

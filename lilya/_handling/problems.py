@@ -189,7 +189,7 @@ def refusal_messages(status: int, scope: Scope, allow: str = "") -> tuple[Messag
     All but the path was made the first time, which is most of what it would take.
     """
     accept = accept_line(scope)
-    if not serializer.plain:  # who writes JSON by rules of its own writes this as well
+    if not serializer.plain and not serializer.plain_here:  # who writes JSON by rules of its own writes this as well
         return told(refused(status, allow), wanted(accept, TEXT), scope).messages(scope)
     ready = _ready_known if accept is None or len(accept) <= MAX_KNOWN else _ready
     lines, at, body, tail = ready(accept, status, allow)

@@ -65,8 +65,8 @@ def json_bytes(value: Any, *, with_encoders: Iterable[Any] | None = None) -> byt
     if with_encoders:
         with defaults.ENCODER_TYPES.preceded_by(with_encoders):
             return json_bytes(value)
-    if not serializer.plain:
-        written: bytes = _write(serializer.dump_bytes, value, plain=serializer.plain_here)
+    if not serializer.plain and not serializer.plain_here:
+        written: bytes = _write(serializer.dump_bytes, value, plain=False)
         return written
     try:
         return _encode(value).encode()

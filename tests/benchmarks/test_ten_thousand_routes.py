@@ -16,6 +16,7 @@ import pytest
 
 from lilya.apps import Lilya
 from lilya.routing import Path
+from lilya.serializers import StandardSerializerConfig
 from lilya.types import Message
 from tests.benchmarks.curves import uncollected
 from tests.benchmarks.test_marks import is_traced
@@ -140,6 +141,7 @@ async def test_a_miss_takes_what_it_takes_to_be_answered(large: Lilya) -> None:
 
 async def test_a_refusal_is_ready_made_in_every_form(large: Lilya) -> None:
     """No exception, no mapping of headers, no JSON to be written: no more is called than for a hit, or little."""
+    Lilya(serializer_config=StandardSerializerConfig(indent=1))  # what another application has is that one's alone
     asked = [[], *([(b"accept", each)] for each in (b"*/*", BROWSER[1], WANTS_JSON, b"application/problem+json"))]
     async with running(large):
         hit = await calls(large, "/p4999/5")
