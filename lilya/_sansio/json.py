@@ -27,8 +27,10 @@ _DECODER: Final = json.JSONDecoder(parse_constant=_refuse_constant)
 _WHITE: Final = " \t\n\r"
 
 
-def _is_deep(raw: bytes, limit: int) -> bool:
+def _is_deep(raw: bytes | str, limit: int) -> bool:
     """Whether brackets open more than `limit` deep."""
+    if isinstance(raw, str):
+        raw = raw.encode("utf-8", "surrogatepass")
     return _depth(raw) > limit and _depth(_STRINGS.sub(b"", raw)) > limit
 
 
@@ -55,7 +57,7 @@ def parse_json(raw: bytes | str, max_depth: int = MAX_DEPTH) -> Any:
     """
     try:
         text = raw if isinstance(raw, str) else raw.decode()
-        if text.count("[") + text.count("{") > max_depth and _is_deep(text.encode("utf-8", "surrogatepass"), max_depth):
+        if text.count("[") + text.count("{") > max_depth and _is_deep(raw, max_depth):
             raise ValueError("The body is not JSON this server takes: too deeply nested.")
         return _decode(text.removeprefix("\ufeff"))
     except UnicodeDecodeError as exc:

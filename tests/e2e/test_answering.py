@@ -82,7 +82,8 @@ def test_redirects_keep_the_method_and_the_query(client: httpx.Client) -> None:
     assert answer.status_code == 307
     assert answer.headers["location"] == f"{client.base_url}/items/7?q=1".replace("//items", "/items")
     assert client.get("/old").headers["location"] == "/items/7"
-    followed = client.post("/items/", json=[1], follow_redirects=True)
+    # On a new connection: hypercorn ends one whose answer was complete before the body had come, and does not say so.
+    followed = client.post("/items/", json=[1], follow_redirects=True, headers={"connection": "close"})
     assert (followed.status_code, followed.json()) == (201, {"got": [1]})
 
 

@@ -39,12 +39,10 @@ def test_what_strings_hide_is_refused_all_the_same() -> None:
 def test_looking_costs_less_than_reading() -> None:
     text = json.dumps([{"id": n, "name": "a name", "tags": ["a", "b"]} for n in range(20_000)])
 
-    def least(call: Any) -> float:
-        times = []
-        for _ in range(5):
+    found: dict[Any, list[float]] = {parse_json: [], json.loads: []}
+    for _ in range(9):  # in turns: what slows the machine down slows both of them down
+        for call, times in found.items():
             begin = time.thread_time()
             call(text)
             times.append(time.thread_time() - begin)
-        return min(times)
-
-    assert least(parse_json) < 2 * least(json.loads)
+    assert min(found[parse_json]) < 2 * min(found[json.loads])
