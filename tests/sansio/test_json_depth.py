@@ -38,7 +38,6 @@ def test_what_strings_hide_is_refused_all_the_same() -> None:
 
 def test_looking_costs_less_than_reading() -> None:
     text = json.dumps([{"id": n, "name": "a name", "tags": ["a", "b"]} for n in range(20_000)])
-
     found: dict[Any, list[float]] = {parse_json: [], json.loads: []}
     for _ in range(9):  # in turns: what slows the machine down slows both of them down
         for call, times in found.items():
