@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 AROUND: Final[ContextVar[dict[str, Any]]] = ContextVar("lilya.around")
-# The method of it that each request calls.
+# What each request calls, bound once: asked of a name that was imported, a method is bound anew each time.
 surround: Final = AROUND.set
 
 # The key of the `G` that `lilya.context.g` stands for.

@@ -202,7 +202,7 @@ class Dispatcher:
         """
         if self._bed is None:
             self.compile()
-        matches: Sequence[Found[Leaf]] = found or ()
+        matches: Sequence[Found[Leaf]] = () if found is None else found  # `NOWHERE` is empty, and says more
         try:
             if found is None:
                 invoke: Invoke | None

@@ -10,6 +10,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 
+from lilya._paths.tree import PathTree
 from lilya.apps import Lilya
 from lilya.background import Task
 from lilya.exceptions import ContinueRouting, HTTPException
@@ -313,6 +314,25 @@ async def test_parameters_of_one_request_are_no_other_ones() -> None:
         assert [(await call(app, "/")).json for _ in range(3)] == ["{}"] * 3
         assert [(await call(app, "/x")).json for _ in range(3)] == ["{'id': 'x'}"] * 3
         assert [(await call(app, "/one")).json for _ in range(3)] == ["{'id': 'one'}"] * 3
+
+
+@pytest.mark.parametrize("more", [{}, {"exception_handlers": {404: handle}}])
+@pytest.mark.parametrize("way", list(WAYS))
+async def test_a_path_that_leads_nowhere_is_looked_up_once(
+    way: str, more: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def find(tree: PathTree[Any], path: str) -> Any:
+        asked.append(path)
+        return found_by(tree, path)
+
+    asked: list[str] = []
+    found_by = PathTree.find
+    monkeypatch.setattr(PathTree, "find", find)
+    middleware, around = WAYS[way]
+    app = Lilya(routes=[Path("/here", plain)], middleware=middleware, **more)
+    async with around(app):
+        assert (await call(app, "/nowhere")).sent[0]["status"] == (418 if more else 404)
+    assert asked == ["/nowhere"]
 
 
 async def test_another_stack_that_is_put_in_is_called() -> None:
